@@ -1,0 +1,63 @@
+// Continuous batching. Each request's logits are the same bits whatever else runs beside it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "isobatch/model.h"
+#include "isobatch/options.h"
+#include "isobatch/request.h"
+
+namespace isobatch {
+
+// Counts since the engine was made. A step is one forward pass; a decode step is one in which every row is the
+// newest token of its request, all others are prefill steps.
+struct EngineStats {
+  std::uint64_t prefill_steps = 0;
+  std::uint64_t prefill_rows = 0;  // prompt tokens computed, recomputation after preemption included
+  double prefill_seconds = 0;
+  std::uint64_t decode_steps = 0;
+  std::uint64_t decode_rows = 0;
+  double decode_seconds = 0;
+  std::uint64_t max_decode_rows = 0;  // most rows that one decode step gave to one matrix product
+  std::uint64_t preemptions = 0;
+  std::uint64_t prefix_hit_tokens = 0;  // prompt tokens whose pages were shared instead of computed
+  std::uint64_t kv_pages = 0;           // in the pool
+};
+
+class Engine {
+ public:
+  using RequestId = std::uint64_t;  // 0, 1, 2 … in the order of submission
+  using OnText = std::function<void(std::string_view piece)>;  // whole UTF-8 characters, never a stop string
+
+  // Throws Error(invalid_argument) on a Tuning that cannot be used, out_of_memory when the KV pool cannot
+  // hold one request of one page.
+  Engine(std::shared_ptr<const Model> model, const Tuning& tuning);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Throws Error(invalid_argument) when the request can never run: empty prompt, token id out of range,
+  // prompt longer than the context, sampling values out of range. Nothing is queued then.
+  RequestId submit(Request request, OnText on_text = {});
+
+  // Runs one forward pass. False when nothing is left to do.
+  bool step();
+
+  // The results that have finished since the last call, in the order of finishing.
+  std::vector<std::pair<RequestId, Result>> take_finished();
+
+  const EngineStats& stats() const;
+  std::string_view kernels() const;  // name of the active kernel table
+  int threads() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace isobatch

@@ -1,0 +1,35 @@
+// Two kinds of option. Semantics may change bits and is part of the fingerprint; Tuning may not change a bit,
+// and the invariance suite varies every field of it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace isobatch {
+
+// Version of docs/numerics.md. Equal versions promise equal bits.
+inline constexpr int kContractVersion = 1;
+
+enum class DType { native, f32 };       // arithmetic of the matrix products and between operations
+enum class KvDType { f32, f16, bf16 };  // what K and V are rounded to when they are produced
+
+struct Semantics {
+  DType dtype = DType::native;
+  std::optional<KvDType> kv_dtype;  // default: bf16 for native, f32 for f32
+  int context = 0;                  // positions; 0: the model's own context length
+};
+
+struct Tuning {
+  int threads = 0;           // 0: CPUs in the affinity mask, capped by the cgroup quota
+  int max_batch = 64;        // requests that hold pages at once
+  int max_step_rows = 512;   // rows (tokens) in one forward pass: the prefill chunk
+  int page_size = 32;        // positions in a KV page, a multiple of 32
+  std::size_t kv_bytes = 0;  // size of the KV pool; 0: least of memory / 4 and what the job can use
+  bool kv_cache = true;      // false: recompute the whole sequence for each token
+  bool prefix_cache = true;  // share the pages of equal prompt prefixes
+  std::string kernels = "auto";
+};
+
+}  // namespace isobatch

@@ -1,0 +1,126 @@
+#include "base/thread_pool.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <limits>
+#include <string>
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace isobatch {
+namespace {
+
+// A worker looks this often for the next job before it sleeps: about 20 µs, longer than the serial part
+// between two matrix products, shorter than anything a person or another process would notice.
+constexpr int kSpins = 2000;
+
+void pause() {
+#if defined(__x86_64__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Spins, then sleeps, until `value` is no longer `old`.
+template <typename T>
+void wait_while_equal(const std::atomic<T>& value, T old) {
+  for (int i = 0; i < kSpins; ++i) {
+    if (value.load(std::memory_order_acquire) != old) return;
+    pause();
+  }
+  value.wait(old, std::memory_order_acquire);
+}
+
+}  // namespace
+
+ThreadPool::ThreadPool(int threads) {
+  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { worker_loop(i); });
+}
+
+ThreadPool::~ThreadPool() {
+  stop_.store(true, std::memory_order_relaxed);
+  epoch_.fetch_add(1, std::memory_order_release);
+  epoch_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+void ThreadPool::run(int items, Task task, void* context) {
+  if (items <= 0) return;
+  if (workers_.empty() || items == 1) {
+    for (int i = 0; i < items; ++i) task(context, i, 0);
+    return;
+  }
+  task_ = task;
+  context_ = context;
+  items_ = items;
+  next_.store(0, std::memory_order_relaxed);
+  running_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+  epoch_.fetch_add(1, std::memory_order_release);
+  epoch_.notify_all();
+  work(0);
+  for (int left = running_.load(std::memory_order_acquire); left != 0;
+       left = running_.load(std::memory_order_acquire)) {
+    wait_while_equal(running_, left);
+  }
+}
+
+void ThreadPool::work(int thread) {
+  for (int i = next_.fetch_add(1, std::memory_order_relaxed); i < items_;
+       i = next_.fetch_add(1, std::memory_order_relaxed)) {
+    task_(context_, i, thread);
+  }
+}
+
+void ThreadPool::worker_loop(int thread) {
+  set_default_float_environment();
+  std::uint32_t seen = 0;
+  while (true) {
+    wait_while_equal(epoch_, seen);
+    ++seen;  // jobs are strictly one after another, so none is skipped
+    if (stop_.load(std::memory_order_relaxed)) return;
+    work(thread);
+    if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) running_.notify_one();
+  }
+}
+
+int available_cpus() {
+  cpu_set_t set;
+  int cpus = 1;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) cpus = std::max(1, CPU_COUNT(&set));
+  // cgroup v2: "max 100000" or "<quota> <period>" in microseconds.
+  std::ifstream file("/sys/fs/cgroup/cpu.max");
+  std::string quota;
+  double period = 0;
+  if (file >> quota >> period && quota != "max" && period > 0) {
+    cpus = std::clamp(static_cast<int>(std::ceil(std::atof(quota.c_str()) / period)), 1, cpus);
+  }
+  return cpus;
+}
+
+void set_default_float_environment() {
+#if defined(__x86_64__)
+  _mm_setcsr(0x1f80);  // all exceptions masked, round to nearest, FTZ and DAZ off
+#elif defined(__aarch64__)
+  asm volatile("msr fpcr, %0" ::"r"(std::uint64_t{0}));
+#endif
+}
+
+bool float_environment_is_default() {
+  volatile float smallest_normal = std::numeric_limits<float>::min();
+  volatile float denormal = smallest_normal * 0.5f;  // 0 under FTZ
+  volatile float back = denormal * 2.0f;             // 0 under DAZ
+  volatile float one = 1.0f;
+  volatile float tiny = 0x1p-24f;
+  volatile float up = one + tiny;  // a tie: stays 1 to nearest even
+  volatile float above = one + tiny * 1.5f;
+  return back == smallest_normal && up == 1.0f && above > 1.0f && -(-one - tiny) == 1.0f;
+}
+
+}  // namespace isobatch

@@ -1,0 +1,59 @@
+// Weight matrices in the one layout that every kernel reads: panels of 16 outputs.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "base/tensor_type.h"
+
+namespace isobatch::kernels {
+
+inline constexpr int kPanel = 16;       // outputs in a panel
+inline constexpr int kBlock = 32;       // values in a quantized block, in an activation group, in an N-DOT-B block
+inline constexpr int kDotFChunk = 256;  // N-DOT-F: terms in a chunk
+
+// A matrix of `outputs` rows of `depth` weights. Panel p holds outputs 16p … 16p+15 (missing ones are zero);
+// n is the output in the panel, b = k / 32. Sizes in bytes; every panel starts at a multiple of 64.
+//   f32   [depth][16] f32
+//   f16   [depth][16] f16
+//   bf16  [ceil(depth/2)][16][2] bf16: pairs (2j, 2j+1), as AMX and N-DOT-B take them
+//   q8_0  [b][8][16][4] s8: k = 32b + 4g + j          then [b][16] f16 scales
+//   q4_0  [b][4][16][4] u8: low nibble k = 32b + 4g + j, high nibble k + 16   then [b][16] f16 scales
+//   q4_1  as q4_0, then [b][16] f16 minima
+// The quantized order is that of VNNI operands and of AMX B tiles.
+struct PackedMatrix {
+  TensorType type = TensorType::f32;
+  int outputs = 0;
+  int depth = 0;  // K, a multiple of 32 for quantized types
+  const std::byte* data = nullptr;
+
+  int panels() const { return (outputs + kPanel - 1) / kPanel; }
+  int blocks() const { return depth / kBlock; }
+};
+
+// Bytes of one panel of a matrix of this type and depth.
+constexpr std::size_t quants_bytes(TensorType type, std::size_t depth) {
+  switch (type) {
+    case TensorType::f32: return depth * kPanel * 4;
+    case TensorType::f16: return depth * kPanel * 2;
+    case TensorType::bf16: return (depth + 1) / 2 * kPanel * 4;
+    case TensorType::q8_0: return depth * kPanel;
+    case TensorType::q4_0:
+    case TensorType::q4_1: return depth * kPanel / 2;
+  }
+  return 0;
+}
+constexpr std::size_t panel_bytes(TensorType type, std::size_t depth) {
+  const std::size_t scales = is_quantized(type) ? depth / kBlock * kPanel * 2 : 0;
+  const std::size_t bytes = quants_bytes(type, depth) + scales * (type == TensorType::q4_1 ? 2 : 1);
+  return (bytes + 63) / 64 * 64;
+}
+inline std::size_t packed_bytes(const PackedMatrix& m) { return panel_bytes(m.type, m.depth) * m.panels(); }
+
+// Copies `rows` rows of a file's row-major tensor into panels, from output `first_output` on. `source` holds
+// `rows` × depth values of `type` as the file stores them; `first_output` is a multiple of 16 or the rest of
+// its panel has been packed before. Conversion to f32 happens when `target.type` is f32 and `type` is not.
+void pack_rows(const std::byte* source, TensorType type, int rows, int first_output, const PackedMatrix& target,
+               std::byte* target_data);
+
+}  // namespace isobatch::kernels

@@ -1,0 +1,68 @@
+// One forward pass over ragged rows. A family implements Transformer in one file that reads like its paper.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "base/thread_pool.h"
+#include "formats/gguf.h"
+#include "isobatch/model.h"
+#include "isobatch/options.h"
+#include "kernels/kernels.h"
+
+namespace isobatch::model {
+
+// Consecutive positions of one request.
+struct Segment {
+  int first_row = 0;
+  int rows = 0;
+  int first_position = 0;
+  std::span<const std::int32_t> pages;  // page indices from position 0 on; cover first_position + rows
+};
+
+// What one step computes: rows of all requests side by side, no padding.
+struct Step {
+  std::span<const TokenId> tokens;             // [rows]
+  std::span<const std::int32_t> positions;     // [rows]
+  std::span<const Segment> segments;           // in the order of their rows
+  std::span<const std::int32_t> logits_rows;   // ascending rows whose logits are wanted
+};
+
+// The KV pool's memory, seen by the model: page i starts at base + i · layout.page_bytes().
+struct KvMemory {
+  std::byte* base = nullptr;
+  kernels::KvLayout layout;
+};
+
+// Buffers of a forward pass; grows on demand, one per engine.
+class Workspace;
+struct WorkspaceDeleter {
+  void operator()(Workspace* workspace) const;
+};
+
+struct Execution {
+  const kernels::KernelTable& kernels;
+  ThreadPool& threads;
+  Workspace& workspace;
+};
+
+class Transformer {
+ public:
+  virtual ~Transformer() = default;
+  virtual const ModelInfo& info() const = 0;
+  virtual kernels::KvLayout kv_layout(KvDType dtype, int page_size) const = 0;
+  // logits [logits_rows.size()][vocab_size]. K and V of all rows are stored before any row attends.
+  virtual void forward(const Step& step, const KvMemory& kv, const Execution& execution, float* logits) const = 0;
+};
+
+std::unique_ptr<Workspace, WorkspaceDeleter> make_workspace();
+
+// Builds the family that the file's metadata names; Error(unsupported) names any other. `semantics` is
+// resolved in place: context and kv_dtype get their defaults.
+std::unique_ptr<Transformer> load_transformer(const formats::GgufFile& file, Semantics& semantics,
+                                              const Model::Progress& progress);
+
+}  // namespace isobatch::model

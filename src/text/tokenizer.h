@@ -1,0 +1,57 @@
+// Text to token ids and back. Byte-level BPE; other tokenizers join behind the same interface.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "isobatch/request.h"
+
+namespace isobatch::text {
+
+enum class TokenType { normal = 1, unknown = 2, control = 3, user_defined = 4, unused = 5, byte = 6 };
+
+// What a model file says about its tokenizer, free of any file format.
+struct TokenizerSpec {
+  std::string model;                // "gpt2": byte-level BPE
+  std::string pre_tokenizer;        // "gpt-2", "smollm"
+  std::vector<std::string> tokens;  // index = token id, in the byte-level alphabet for normal tokens
+  std::vector<TokenType> types;     // as long as tokens, or empty: all normal
+  std::vector<std::string> merges;  // "left right", best first
+  std::optional<TokenId> bos;
+  std::optional<TokenId> eos;
+  std::optional<TokenId> unknown;
+  bool add_bos = false;
+  bool add_eos = false;
+  std::vector<TokenId> end_tokens;  // generation ends at any of these (eos, end of turn …)
+};
+
+class Tokenizer {
+ public:
+  // Throws Error: unsupported (model or pre-tokenizer, named), corrupt_file (a merge or id that makes no sense).
+  static std::unique_ptr<Tokenizer> create(TokenizerSpec spec);
+  virtual ~Tokenizer() = default;
+
+  // Special tokens (control, user_defined) in the text become their ids when `parse_special`; bos and eos are
+  // added by the model's rules when `add_special`. Throws Error(invalid_argument) when text is not UTF-8.
+  virtual std::vector<TokenId> encode(std::string_view text, bool add_special, bool parse_special) const = 0;
+
+  // The bytes a token stands for; they need not be whole UTF-8 characters. Control tokens give their name.
+  virtual std::string_view bytes(TokenId id) const = 0;
+
+  const TokenizerSpec& spec() const { return spec_; }
+  int vocab_size() const { return static_cast<int>(spec_.tokens.size()); }
+  bool is_control(TokenId id) const;
+  bool is_end(TokenId id) const;
+  // Whole text; control tokens left out; bytes that form no UTF-8 become U+FFFD.
+  std::string decode(std::span<const TokenId> ids) const;
+
+ protected:
+  explicit Tokenizer(TokenizerSpec spec) : spec_(std::move(spec)) {}
+  TokenizerSpec spec_;
+};
+
+}  // namespace isobatch::text
