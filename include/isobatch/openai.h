@@ -1,0 +1,53 @@
+// The OpenAI batch format: a JSONL line to a request, a result to a response record. No output depends on
+// anything but the line, the model and the result, so equal results give equal bytes.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "isobatch/model.h"
+#include "isobatch/request.h"
+
+namespace isobatch::openai {
+
+// Chat messages, raw text, or raw token ids (padding already stripped).
+using Prompt = std::variant<std::vector<ChatMessage>, std::string, std::vector<TokenId>>;
+
+struct BatchLine {
+  std::size_t number = 0;  // in the input file, from 1
+  std::string custom_id;   // "line-<number>" when the line has none
+  Prompt prompt;
+  Request request;  // all but its prompt
+  std::string
+      error;  // why the line cannot be answered, empty when it can; prompt and request then do not count
+};
+
+// Reads one line of any of the four forms:
+//   {"custom_id", "method": "POST", "url": "/v1/chat/completions" or "/v1/completions", "body": {…}}
+//   {"messages": […]}   {"prompt": "…"}   {"input_ids": […], "attention_mask": […]}
+// The last three may carry custom_id and the fields of a body beside them. Values of the body override
+// `defaults`. A field that would change the answer and is not supported is an error, never ignored. Does not
+// throw on input. Format: https://platform.openai.com/docs/api-reference/batch
+BatchLine parse_batch_line(std::string_view line, std::size_t number, const Request& defaults);
+
+// The tokens of `prompt`. Messages go through the chat template; with `raw`, or when the model has none, a
+// single message is taken as it is and several are an error. Text and ids are raw. Throws
+// Error(invalid_argument, unsupported).
+std::vector<TokenId> tokenize_prompt(const Prompt& prompt, const Model& model, bool raw);
+
+// Who answered; the same for all lines of a job.
+struct Responder {
+  std::string model;        // ModelInfo::name
+  std::string fingerprint;  // Model::fingerprint()
+};
+
+// One output line, without the newline: a batch response whose body is a chat completion.
+std::string response_record(const BatchLine& line, std::size_t prompt_tokens, const Result& result,
+                            const Responder& responder);
+// One output line for an input line that got no answer. `message` is one line.
+std::string error_record(const BatchLine& line, std::string_view message);
+
+}  // namespace isobatch::openai

@@ -1,0 +1,14 @@
+// The fields of a request body: what the model is to read, and how it is to answer.
+#pragma once
+
+#include "isobatch/openai.h"
+#include "openai/json_object.h"
+
+namespace isobatch::openai {
+
+std::vector<ChatMessage> read_messages(JsonObject& body);      // field "messages"
+Prompt read_prompt(JsonObject& body);                          // field "prompt": text or token ids
+std::vector<TokenId> read_input_ids(JsonObject& body);         // fields "input_ids", "attention_mask"
+void read_answer_options(JsonObject& body, Request& request);  // all other fields; keeps what is absent
+
+}  // namespace isobatch::openai
