@@ -26,9 +26,9 @@ struct Tensor {
 };
 
 // Scalars are widened; arrays keep one type.
-using GgufValue = std::variant<std::uint64_t, std::int64_t, double, bool, std::string, std::vector<std::uint64_t>,
-                               std::vector<std::int64_t>, std::vector<double>, std::vector<bool>,
-                               std::vector<std::string>>;
+using GgufValue =
+    std::variant<std::uint64_t, std::int64_t, double, bool, std::string, std::vector<std::uint64_t>,
+                 std::vector<std::int64_t>, std::vector<double>, std::vector<bool>, std::vector<std::string>>;
 
 }  // namespace isobatch::formats
 namespace isobatch {
