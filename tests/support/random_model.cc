@@ -1,0 +1,113 @@
+#include "tests/support/random_model.h"
+
+#include <cmath>
+#include <span>
+#include <stdexcept>
+#include <string>
+
+#include "tests/support/gguf_writer.h"
+#include "tests/support/quantize.h"
+#include "tests/support/random.h"
+#include "tests/support/random_tokenizer.h"
+#include "tests/support/temp_dir.h"
+
+namespace isobatch::test {
+namespace {
+
+// Gains that keep the model from being dull: attention that prefers some keys, logits with a spread of
+// about 3.
+constexpr double kQueryGain = 2.0;
+constexpr double kHeadGain = 3.0;
+
+class ModelWriter {
+ public:
+  explicit ModelWriter(const RandomModelOptions& options) : o_(options), random_(options.seed) {}
+
+  std::vector<std::byte> run() {
+    check();
+    add_hyperparameters();
+    add_random_tokenizer(writer_, o_.vocab_size);
+    matrix("token_embd.weight", o_.vocab_size, o_.hidden_size, o_.embedding_type, kHeadGain);
+    for (int i = 0; i < o_.layers; ++i) add_layer("blk." + std::to_string(i) + ".");
+    norm("output_norm.weight");
+    if (!o_.tied_head) matrix("output.weight", o_.vocab_size, o_.hidden_size, o_.matrix_type, kHeadGain);
+    return writer_.bytes();
+  }
+
+ private:
+  int head_dim() const { return o_.head_dim != 0 ? o_.head_dim : o_.hidden_size / o_.heads; }
+
+  void check() const {
+    const bool possible = o_.layers > 0 && o_.heads > 0 && o_.kv_heads > 0 && o_.heads % o_.kv_heads == 0 &&
+                          (o_.head_dim != 0 || o_.hidden_size % o_.heads == 0) && head_dim() % 2 == 0 &&
+                          o_.ffn_size > 0 && o_.context > 0 && o_.vocab_size >= kRandomModelTokens;
+    if (!possible) throw std::invalid_argument("random_model: impossible options");
+  }
+
+  void add_hyperparameters() {
+    writer_.add("general.architecture", "llama");
+    writer_.add("general.type", "model");
+    writer_.add("general.name", "random llama, seed " + std::to_string(o_.seed));
+    writer_.add("llama.block_count", as_u32(o_.layers));
+    writer_.add("llama.context_length", as_u32(o_.context));
+    writer_.add("llama.embedding_length", as_u32(o_.hidden_size));
+    writer_.add("llama.feed_forward_length", as_u32(o_.ffn_size));
+    writer_.add("llama.attention.head_count", as_u32(o_.heads));
+    writer_.add("llama.attention.head_count_kv", as_u32(o_.kv_heads));
+    writer_.add("llama.rope.freq_base", static_cast<float>(o_.rope_base));
+    writer_.add("llama.attention.layer_norm_rms_epsilon", 1e-5f);
+    if (head_dim() * o_.heads != o_.hidden_size) {
+      writer_.add("llama.attention.key_length", as_u32(head_dim()));
+      writer_.add("llama.attention.value_length", as_u32(head_dim()));
+    }
+    writer_.add("llama.vocab_size", as_u32(o_.vocab_size));
+    writer_.add("llama.rope.dimension_count", as_u32(head_dim()));
+    writer_.add("general.quantization_version", as_u32(2));
+  }
+
+  void add_layer(const std::string& prefix) {
+    const int q_size = o_.heads * head_dim();
+    const int kv_size = o_.kv_heads * head_dim();
+    norm(prefix + "attn_norm.weight");
+    matrix(prefix + "attn_q.weight", q_size, o_.hidden_size, o_.matrix_type, kQueryGain);
+    matrix(prefix + "attn_k.weight", kv_size, o_.hidden_size, o_.matrix_type, 1.0);
+    matrix(prefix + "attn_v.weight", kv_size, o_.hidden_size, o_.matrix_type, 1.0);
+    matrix(prefix + "attn_output.weight", o_.hidden_size, q_size, o_.matrix_type, 1.0);
+    norm(prefix + "ffn_norm.weight");
+    matrix(prefix + "ffn_gate.weight", o_.ffn_size, o_.hidden_size, o_.matrix_type, 1.0);
+    matrix(prefix + "ffn_up.weight", o_.ffn_size, o_.hidden_size, o_.matrix_type, 1.0);
+    matrix(prefix + "ffn_down.weight", o_.hidden_size, o_.ffn_size, o_.matrix_type, 1.0);
+  }
+
+  void norm(const std::string& name) {
+    std::vector<float> values(static_cast<std::size_t>(o_.hidden_size));
+    for (float& value : values) value = static_cast<float>(1.0 + 0.1 * random_.normal());
+    const std::int64_t shape[] = {o_.hidden_size};
+    writer_.add_tensor(name, TensorType::f32, shape, quantize(TensorType::f32, values));
+  }
+
+  void matrix(const std::string& name, int rows, int columns, TensorType type, double gain) {
+    const double deviation = gain / std::sqrt(static_cast<double>(columns));
+    std::vector<float> values(static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns));
+    for (float& value : values) value = static_cast<float>(deviation * random_.normal());
+    if (static_cast<std::size_t>(columns) % info(type).block_size != 0) type = TensorType::f16;
+    const std::int64_t shape[] = {rows, columns};
+    writer_.add_tensor(name, type, shape, quantize(type, values));
+  }
+
+  static std::uint32_t as_u32(int value) { return static_cast<std::uint32_t>(value); }
+
+  const RandomModelOptions& o_;
+  Random random_;
+  GgufWriter writer_;
+};
+
+}  // namespace
+
+std::vector<std::byte> random_model(const RandomModelOptions& options) { return ModelWriter(options).run(); }
+
+void write_random_model(const std::filesystem::path& path, const RandomModelOptions& options) {
+  write_file(path, random_model(options));
+}
+
+}  // namespace isobatch::test
