@@ -31,7 +31,8 @@ struct TokenizerSpec {
 
 class Tokenizer {
  public:
-  // Throws Error: unsupported (model or pre-tokenizer, named), corrupt_file (a merge or id that makes no sense).
+  // Throws Error: unsupported (model or pre-tokenizer, named), corrupt_file (a merge or id that makes no
+  // sense).
   static std::unique_ptr<Tokenizer> create(TokenizerSpec spec);
   virtual ~Tokenizer() = default;
 
@@ -42,6 +43,7 @@ class Tokenizer {
   // The bytes a token stands for; they need not be whole UTF-8 characters. Control tokens give their name.
   virtual std::string_view bytes(TokenId id) const = 0;
 
+  // Without its merges: they are kept in the form that encoding wants.
   const TokenizerSpec& spec() const { return spec_; }
   int vocab_size() const { return static_cast<int>(spec_.tokens.size()); }
   bool is_control(TokenId id) const;
@@ -51,6 +53,7 @@ class Tokenizer {
 
  protected:
   explicit Tokenizer(TokenizerSpec spec) : spec_(std::move(spec)) {}
+  void require_id(TokenId id) const;  // Error(invalid_argument) when out of range
   TokenizerSpec spec_;
 };
 
