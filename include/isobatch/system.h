@@ -7,6 +7,8 @@
 
 namespace isobatch {
 
+std::string_view version();
+
 struct KernelTableInfo {
   std::string name;
   bool usable = false;

@@ -7,10 +7,12 @@
 
 namespace isobatch {
 
-SystemInfo system_info(std::string_view kernels) {
-  const isobatch::kernels::TableChoice choice = kernels::choose_table(kernels);
+std::string_view version() { return ISOBATCH_VERSION; }
+
+SystemInfo system_info(std::string_view requested) {
+  const kernels::TableChoice choice = kernels::choose_table(requested);
   SystemInfo info;
-  info.version = ISOBATCH_VERSION;
+  info.version = version();
   info.contract = kContractVersion;
   info.kernels = choice.table->name;
   info.kernels_reason = choice.reason;

@@ -1,0 +1,114 @@
+#include "options.h"
+
+#include <fmt/format.h>
+
+#include <cfloat>
+#include <climits>
+#include <filesystem>
+#include <map>
+
+#include "isobatch/error.h"
+#include "model_path.h"
+#include "progress.h"
+
+namespace isobatch::cli {
+namespace {
+
+const std::map<std::string, DType> kDTypes = {{"f32", DType::f32}, {"native", DType::native}};
+const std::map<std::string, KvDType> kKvDTypes = {
+    {"bf16", KvDType::bf16}, {"f16", KvDType::f16}, {"f32", KvDType::f32}};
+
+// An option whose values are the names in `names`.
+template <typename T, typename Target>
+void add_named(CLI::App& app, const std::string& flag, const std::map<std::string, T>& names, Target& target,
+               const std::string& help) {
+  app.add_option_function<std::string>(
+         flag, [&names, &target](const std::string& name) { target = names.at(name); }, help)
+      ->check(CLI::IsMember(&names));
+}
+
+// Unlike CLI::Range, refuses NaN.
+CLI::Validator number_in(double least, double most) {
+  const std::string range = fmt::format("{:g} to {:g}", least, most);
+  return CLI::Validator(
+      [=](std::string& text) {
+        double value = 0;
+        const bool fits = CLI::detail::lexical_cast(text, value) && value >= least && value <= most;
+        return fits ? std::string() : fmt::format("expected a number from {}, got {}", range, text);
+      },
+      range);
+}
+
+}  // namespace
+
+CLI::Validator integer_in(int least, int most) {
+  const std::string range = fmt::format("{} to {}", least, most);
+  return CLI::Validator(
+      [=](std::string& text) {
+        int value = 0;
+        const bool fits = CLI::detail::lexical_cast(text, value) && value >= least && value <= most;
+        return fits ? std::string() : fmt::format("expected an integer from {}, got {}", range, text);
+      },
+      range);
+}
+
+void add_model_options(CLI::App& app, ModelOptions& options) {
+  app.add_option("-m,--model", options.model, "GGUF file, or smollm2 for the cached default model")
+      ->capture_default_str();
+  add_named(app, "--dtype", kDTypes, options.semantics.dtype, "native (packed weights, the default) or f32");
+  add_named(app, "--kv-dtype", kKvDTypes, options.semantics.kv_dtype,
+            "f32, f16 or bf16 (default: by --dtype)");
+  app.add_option("--context", options.semantics.context, "positions per request (default: the model's)")
+      ->check(integer_in(1, INT_MAX));
+}
+
+void add_threads_option(CLI::App& app, Tuning& tuning) {
+  app.add_option("--threads", tuning.threads, "threads (default: the CPUs it may use)")
+      ->check(integer_in(1, 1024));
+}
+
+void add_kernels_option(CLI::App& app, Tuning& tuning) {
+  app.add_option("--kernels", tuning.kernels, "kernel table; see isobatch info")->capture_default_str();
+}
+
+void add_tuning_options(CLI::App& app, Tuning& tuning) {
+  add_threads_option(app, tuning);
+  add_kernels_option(app, tuning);
+  app.add_option("--chunk", tuning.max_step_rows, "most tokens in one forward pass")
+      ->check(integer_in(1, 1 << 20))
+      ->capture_default_str();
+  app.add_option("--page-size", tuning.page_size, "positions in a KV page, a multiple of 32")
+      ->check(integer_in(32, 1 << 20))
+      ->capture_default_str();
+  app.add_option("--kv-memory", tuning.kv_bytes, "KV pool: 512M, 2G (default: by memory and job)")
+      ->transform(CLI::AsSizeValue(false));
+  app.add_flag("!--no-kv-cache", tuning.kv_cache, "recompute everything for each token; same bits");
+  app.add_flag("!--no-prefix-cache", tuning.prefix_cache, "do not share equal prompt prefixes; same bits");
+}
+
+void add_request_options(CLI::App& app, Request& request) {
+  Sampling& sampling = request.sampling;
+  app.add_option("--max-tokens", request.max_tokens, "most new tokens")
+      ->check(integer_in(1, INT_MAX))
+      ->capture_default_str();
+  app.add_option("--temperature", sampling.temperature, "0: greedy")
+      ->check(number_in(0, FLT_MAX))
+      ->capture_default_str();
+  app.add_option("--top-k", sampling.top_k, "0: off")->check(integer_in(0, INT_MAX))->capture_default_str();
+  app.add_option("--top-p", sampling.top_p, "1: off")->check(number_in(FLT_MIN, 1))->capture_default_str();
+  app.add_option("--min-p", sampling.min_p, "0: off")->check(number_in(0, 1))->capture_default_str();
+  app.add_option("--seed", sampling.seed, "of the sampler")->capture_default_str();
+  app.add_option("--stop", request.stop, "end before this text; may be given several times")
+      ->take_all()
+      ->allow_extra_args(false);
+  app.add_flag("--ignore-eos", request.ignore_eos, "go on after an end token");
+}
+
+std::shared_ptr<const Model> load_model(const ModelOptions& options) {
+  const std::filesystem::path path = find_model(options.model);
+  ProgressBar bar("loading", 1000);
+  return Model::load(path, options.semantics,
+                     [&bar](double fraction) { bar.update(std::size_t(fraction * 1000)); });
+}
+
+}  // namespace isobatch::cli

@@ -1,0 +1,33 @@
+// Options that subcommands share.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "isobatch/model.h"
+#include "isobatch/options.h"
+#include "isobatch/request.h"
+
+namespace isobatch::cli {
+
+struct ModelOptions {
+  std::string model = "smollm2";  // a path, or the name of the cached default
+  Semantics semantics;
+};
+void add_model_options(CLI::App& app, ModelOptions& options);
+
+// All of Tuning but the batch size.
+void add_tuning_options(CLI::App& app, Tuning& tuning);
+void add_threads_option(CLI::App& app, Tuning& tuning);
+void add_kernels_option(CLI::App& app, Tuning& tuning);
+
+// Sampling, --max-tokens, --stop, --ignore-eos; their defaults are what `request` holds.
+void add_request_options(CLI::App& app, Request& request);
+
+CLI::Validator integer_in(int least, int most);
+
+// Loads the model, with a progress bar. Throws Error; not_found says how to get the default model.
+std::shared_ptr<const Model> load_model(const ModelOptions& options);
+
+}  // namespace isobatch::cli
