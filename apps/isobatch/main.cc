@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
+#include <new>
 #include <string>
 
 #include "commands.h"
@@ -33,7 +34,9 @@ int main(int argc, char** argv) {
   add_yesno(app, run);
   try {
     app.parse(argc, argv);
-    return run();
+    const int code = run();
+    if (std::fflush(stdout) != 0 || std::ferror(stdout)) return fail("cannot write to stdout");
+    return code;
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     return fail(error.what(), " (see isobatch --help)");

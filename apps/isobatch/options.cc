@@ -27,29 +27,30 @@ void add_named(CLI::App& app, const std::string& flag, const std::map<std::strin
       ->check(CLI::IsMember(&names));
 }
 
-// Unlike CLI::Range, refuses NaN.
-CLI::Validator number_in(double least, double most) {
-  const std::string range = fmt::format("{:g} to {:g}", least, most);
-  return CLI::Validator(
-      [=](std::string& text) {
-        double value = 0;
-        const bool fits = CLI::detail::lexical_cast(text, value) && value >= least && value <= most;
-        return fits ? std::string() : fmt::format("expected a number from {}, got {}", range, text);
-      },
-      range);
+template <typename T>
+CLI::Validator accept(std::string expected, bool (*fits)(T)) {
+  const auto check = [=](std::string& text) {
+    T value{};
+    if (CLI::detail::lexical_cast(text, value) && fits(value)) return std::string();
+    return fmt::format("expected {}, got {}", expected, text);
+  };
+  return CLI::Validator(check, "");
+}
+
+// CLI11 wraps a negative number into an unsigned one.
+std::string refuse_sign(const std::string& text) {
+  return text.starts_with('-') ? fmt::format("expected a number of at least 0, got {}", text) : std::string();
 }
 
 }  // namespace
 
 CLI::Validator integer_in(int least, int most) {
-  const std::string range = fmt::format("{} to {}", least, most);
-  return CLI::Validator(
-      [=](std::string& text) {
-        int value = 0;
-        const bool fits = CLI::detail::lexical_cast(text, value) && value >= least && value <= most;
-        return fits ? std::string() : fmt::format("expected an integer from {}, got {}", range, text);
-      },
-      range);
+  const auto check = [=](std::string& text) {
+    int value = 0;
+    if (CLI::detail::lexical_cast(text, value) && value >= least && value <= most) return std::string();
+    return fmt::format("expected an integer from {} to {}, got {}", least, most, text);
+  };
+  return CLI::Validator(check, "");
 }
 
 void add_model_options(CLI::App& app, ModelOptions& options) {
@@ -81,9 +82,15 @@ void add_tuning_options(CLI::App& app, Tuning& tuning) {
       ->check(integer_in(32, 1 << 20))
       ->capture_default_str();
   app.add_option("--kv-memory", tuning.kv_bytes, "KV pool: 512M, 2G (default: by memory and job)")
-      ->transform(CLI::AsSizeValue(false));
-  app.add_flag("!--no-kv-cache", tuning.kv_cache, "recompute everything for each token; same bits");
-  app.add_flag("!--no-prefix-cache", tuning.prefix_cache, "do not share equal prompt prefixes; same bits");
+      ->transform(CLI::AsSizeValue(false).description(""))
+      ->transform(CLI::Validator(refuse_sign, ""))  // runs before the one above
+      ->type_name("SIZE");
+  app.add_flag_callback(
+      "--no-kv-cache", [&tuning] { tuning.kv_cache = false; },
+      "recompute everything for each token; same bits");
+  app.add_flag_callback(
+      "--no-prefix-cache", [&tuning] { tuning.prefix_cache = false; },
+      "do not share equal prompt prefixes; same bits");
 }
 
 void add_request_options(CLI::App& app, Request& request) {
@@ -92,12 +99,18 @@ void add_request_options(CLI::App& app, Request& request) {
       ->check(integer_in(1, INT_MAX))
       ->capture_default_str();
   app.add_option("--temperature", sampling.temperature, "0: greedy")
-      ->check(number_in(0, FLT_MAX))
+      ->check(accept<float>("a finite number of at least 0", [](float x) { return x >= 0 && x <= FLT_MAX; }))
       ->capture_default_str();
   app.add_option("--top-k", sampling.top_k, "0: off")->check(integer_in(0, INT_MAX))->capture_default_str();
-  app.add_option("--top-p", sampling.top_p, "1: off")->check(number_in(FLT_MIN, 1))->capture_default_str();
-  app.add_option("--min-p", sampling.min_p, "0: off")->check(number_in(0, 1))->capture_default_str();
-  app.add_option("--seed", sampling.seed, "of the sampler")->capture_default_str();
+  app.add_option("--top-p", sampling.top_p, "1: off")
+      ->check(accept<float>("a number above 0, at most 1", [](float x) { return x > 0 && x <= 1; }))
+      ->capture_default_str();
+  app.add_option("--min-p", sampling.min_p, "0: off")
+      ->check(accept<float>("a number from 0 to 1", [](float x) { return x >= 0 && x <= 1; }))
+      ->capture_default_str();
+  app.add_option("--seed", sampling.seed, "of the sampler")
+      ->check(CLI::Validator(refuse_sign, ""))
+      ->capture_default_str();
   app.add_option("--stop", request.stop, "end before this text; may be given several times")
       ->take_all()
       ->allow_extra_args(false);

@@ -92,11 +92,15 @@ void read_stop(JsonObject& body, Request& request) {
 void read_answer_options(JsonObject& body, Request& request) {
   body.find_string("model");  // the model that answers is the one that was loaded; the response names it
   Sampling& sampling = request.sampling;
-  sampling.temperature = body.number("temperature", 0, FLT_MAX, sampling.temperature);
+  sampling.temperature = body.number(
+      "temperature", "a finite number of at least 0", [](float x) { return x >= 0 && x <= FLT_MAX; },
+      sampling.temperature);
   const auto top_k = body.integer("top_k", -1, std::numeric_limits<int>::max(), sampling.top_k);
   sampling.top_k = static_cast<int>(top_k == -1 ? 0 : top_k);  // vLLM writes -1 for off
-  sampling.top_p = body.number("top_p", FLT_TRUE_MIN, 1, sampling.top_p);
-  sampling.min_p = body.number("min_p", 0, 1, sampling.min_p);
+  sampling.top_p = body.number(
+      "top_p", "a number above 0, at most 1", [](float x) { return x > 0 && x <= 1; }, sampling.top_p);
+  sampling.min_p = body.number(
+      "min_p", "a number from 0 to 1", [](float x) { return x >= 0 && x <= 1; }, sampling.min_p);
   if (const Json* seed = body.find("seed")) {
     if (!seed->is_number_unsigned()) body.fail("seed", "an integer from 0 to 2^64 - 1", *seed);
     sampling.seed = seed->get<std::uint64_t>();

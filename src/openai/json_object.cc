@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
 #include <vector>
 
 #include "isobatch/error.h"
@@ -110,12 +109,13 @@ std::int64_t JsonObject::integer(const std::string& name, std::int64_t least, st
   return value->get<std::int64_t>();
 }
 
-float JsonObject::number(const std::string& name, float least, float most, float otherwise) {
+float JsonObject::number(const std::string& name, std::string_view expected, bool (*fits)(float),
+                         float otherwise) {
   const Json* value = find(name);
   if (!value) return otherwise;
-  const float result = value->is_number() ? static_cast<float>(value->get<double>()) : NAN;
-  if (!(result >= least && result <= most))
-    fail(name, fmt::format("a number from {:g} to {:g}", least, most), *value);
+  if (!value->is_number()) fail(name, expected, *value);
+  const float result = static_cast<float>(value->get<double>());
+  if (!fits(result)) fail(name, expected, *value);
   return result;
 }
 

@@ -34,8 +34,8 @@ class JsonObject {
   // In [least, most].
   std::int64_t integer(const std::string& name, std::int64_t least, std::int64_t most,
                        std::int64_t otherwise);
-  // Finite as f32 and, as f32, in [least, most].
-  float number(const std::string& name, float least, float most, float otherwise);
+  // Rounded to f32; `fits` tells whether that is a value to use, `expected` describes those.
+  float number(const std::string& name, std::string_view expected, bool (*fits)(float), float otherwise);
 
   void reject_unknown() const;
 
