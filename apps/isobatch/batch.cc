@@ -2,6 +2,7 @@
 // table.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -87,6 +88,12 @@ struct Tally {
   double seconds = 0;
 };
 
+// No larger than the job, so that the KV pool is not either.
+Tuning fitted(Tuning tuning, std::size_t lines) {
+  tuning.max_batch = static_cast<int>(std::clamp<std::size_t>(lines, 1, tuning.max_batch));
+  return tuning;
+}
+
 class BatchJob {
  public:
   BatchJob(std::vector<openai::BatchLine> lines, std::shared_ptr<const Model> model, const Options& options,
@@ -94,7 +101,7 @@ class BatchJob {
       : lines_(std::move(lines)),
         model_(std::move(model)),
         responder_{model_->info().name, model_->fingerprint()},
-        engine_(model_, options.tuning),
+        engine_(model_, fitted(options.tuning, lines_.size())),
         records_(file, lines_.size()),
         raw_(options.raw) {}
 
