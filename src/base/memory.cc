@@ -34,6 +34,15 @@ std::size_t least_limit(const std::filesystem::path& mount, std::string_view gro
   return limit;
 }
 
+bool has_item(std::string_view comma_list, std::string_view item) {
+  while (true) {
+    const std::size_t end = std::min(comma_list.find(','), comma_list.size());
+    if (comma_list.substr(0, end) == item) return true;
+    if (end == comma_list.size()) return false;
+    comma_list.remove_prefix(end + 1);
+  }
+}
+
 }  // namespace
 
 std::size_t cgroup_memory_limit(std::string_view membership, const std::filesystem::path& root) {
@@ -45,10 +54,10 @@ std::size_t cgroup_memory_limit(std::string_view membership, const std::filesyst
     const std::size_t first = line.find(':');
     const std::size_t second = first == line.npos ? line.npos : line.find(':', first + 1);
     if (second == line.npos) continue;
-    const std::string controllers = "," + std::string(line.substr(first + 1, second - first - 1)) + ",";
+    const std::string_view controllers = line.substr(first + 1, second - first - 1);
     const std::string_view group = line.substr(second + 1);
-    if (controllers == ",,") limit = std::min(limit, least_limit(root, group, "memory.max"));
-    if (controllers.find(",memory,") != std::string::npos) {
+    if (controllers.empty()) limit = std::min(limit, least_limit(root, group, "memory.max"));
+    if (has_item(controllers, "memory")) {
       limit = std::min(limit, least_limit(root / "memory", group, "memory.limit_in_bytes"));
     }
   }

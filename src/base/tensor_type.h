@@ -30,7 +30,9 @@ inline constexpr std::array<TensorTypeInfo, kTensorTypes> kTensorTypeInfo{{
     {TensorType::q4_1, "Q4_1", 3, 32, 20},
 }};
 
-constexpr const TensorTypeInfo& info(TensorType type) { return kTensorTypeInfo[static_cast<std::size_t>(type)]; }
+constexpr const TensorTypeInfo& info(TensorType type) {
+  return kTensorTypeInfo[static_cast<std::size_t>(type)];
+}
 constexpr bool is_quantized(TensorType type) { return info(type).block_size > 1; }
 
 }  // namespace isobatch

@@ -26,7 +26,8 @@ class ThreadPool {
   template <typename Body>
   void parallel_for(int items, Body&& body) {
     using B = std::remove_reference_t<Body>;
-    run(items, [](void* context, int item, int thread) { (*static_cast<B*>(context))(item, thread); },
+    run(
+        items, [](void* context, int item, int thread) { (*static_cast<B*>(context))(item, thread); },
         const_cast<void*>(static_cast<const void*>(&body)));
   }
 

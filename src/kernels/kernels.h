@@ -19,14 +19,15 @@
 
 namespace isobatch::kernels {
 
-// Activations as N-QUANT makes them, groups of 32 along k.
+// Activations as N-QUANT makes them, groups of 32 along k. Group-major, so that a tile of rows is contiguous
+// for each block of the weights (and is an AMX A tile).
 struct QuantizedRows {
   int rows = 0;
-  int depth = 0;                       // K
-  std::int8_t* values = nullptr;       // [rows][groups·32], a short last group is filled with 0
-  float* scales = nullptr;             // [rows][groups]  dx
-  std::int32_t* sums = nullptr;        // [rows][groups]  sum of the group's values
-  float* scaled_sums = nullptr;        // [rows][groups]  dx · float(sum), rounded once
+  int depth = 0;                  // K
+  std::int8_t* values = nullptr;  // [groups][rows][32], a short last group is filled with 0
+  float* scales = nullptr;        // [groups][rows]  dx
+  std::int32_t* sums = nullptr;   // [groups][rows]  sum of the group's values
+  float* scaled_sums = nullptr;   // [groups][rows]  dx · float(sum), rounded once
   int groups() const { return (depth + kBlock - 1) / kBlock; }
 };
 
@@ -36,7 +37,7 @@ struct MatmulTask {
   int panel_begin = 0;
   int panel_end = 0;
   int rows = 0;
-  float* out = nullptr;      // [rows][out_stride], column = output
+  float* out = nullptr;  // [rows][out_stride], column = output
   std::ptrdiff_t out_stride = 0;
 };
 
@@ -45,7 +46,8 @@ struct MatmulTask {
 struct AttentionTask {
   const float* q = nullptr;  // [queries][group][head_dim], after rope; out has the same shape and strides
   float* out = nullptr;
-  std::ptrdiff_t query_stride = 0;  // elements from one query to the next; heads of the group are head_dim apart
+  std::ptrdiff_t query_stride =
+      0;  // elements from one query to the next; heads of the group are head_dim apart
   int queries = 0;
   int group = 0;  // query heads that share this KV head
   int head_dim = 0;
@@ -65,12 +67,14 @@ using RmsNorm = void(const float* x, const float* weight, float weight_offset, f
 using LayerNorm = void(const float* x, const float* weight, const float* bias, float eps, int rows, int n,
                        float* out);
 using RoundRows = void(const float* x, std::size_t n, float* out);
-using QuantizeRows = void(const float* x, std::ptrdiff_t stride, const QuantizedRows& out);
+// Rows [row_begin, row_end) of x and of out; x points to row 0.
+using QuantizeRows = void(const float* x, std::ptrdiff_t stride, int row_begin, int row_end,
+                          const QuantizedRows& out);
 using MatmulF = void(const MatmulTask& task, const float* x, std::ptrdiff_t x_stride);
 using MatmulQ = void(const MatmulTask& task, const QuantizedRows& x);
 using UnpackRow = void(const PackedMatrix& weights, int row, float* out);
-using Rope = void(float* x, std::ptrdiff_t stride, const float* cos, const float* sin, const std::int32_t* positions,
-                  int rows, int heads, int head_dim);
+using Rope = void(float* x, std::ptrdiff_t stride, const float* cos, const float* sin,
+                  const std::int32_t* positions, int rows, int heads, int head_dim);
 using StoreKv = void(const float* k, const float* v, int head_dim, int position_in_block, std::byte* block,
                      std::size_t v_offset);
 using Attention = void(const AttentionTask& task);
@@ -83,30 +87,31 @@ using SumExp = float(const float* x, int n, float offset);
 struct KernelTable {
   std::string_view name;
 
-  RmsNorm* rms_norm;      // N-NORM   out = (x · 1/sqrt(mean(x²) + eps)) · (weight_offset + weight); out may be x
+  RmsNorm* rms_norm;  // N-NORM   out = (x · 1/sqrt(mean(x²) + eps)) · (weight_offset + weight); out may be x
   LayerNorm* layer_norm;  // N-NORM   with mean and bias (bias may be null)
 
-  RoundRows* round_bf16;        // N-DOT-B  to bf16 as operands are: magnitudes under 2^-56 become +0; out may be x
+  RoundRows* round_bf16;  // N-DOT-B  to bf16 as operands are: magnitudes under 2^-56 become +0; out may be x
   QuantizeRows* quantize_rows;  // N-QUANT
 
   std::array<MatmulF*, kTensorTypes> matmul_f;  // N-DOT-F  f32, f16, bf16 weights; null for the others
   std::array<MatmulQ*, kTensorTypes> matmul_q;  // N-DOT-Q  q8_0, q4_0, q4_1 weights; null for the others
   MatmulF* matmul_b;                            // N-DOT-B  bf16 weights; x holds bf16 values (round_bf16)
 
-  std::array<UnpackRow*, kTensorTypes> unpack_row;  // embedding lookup: one row of a packed matrix as f32 [depth]
+  std::array<UnpackRow*, kTensorTypes>
+      unpack_row;  // embedding lookup: one row of a packed matrix as f32 [depth]
 
-  Rope* rope;                        // N-ROPE   x [rows][heads][head_dim] in place; cos, sin [position][head_dim/2]
-  std::array<StoreKv*, 3> store_kv;  // K, V of one position and head to KvDType, into a block
+  Rope* rope;  // N-ROPE   x [rows][heads][head_dim] in place; cos, sin [position][head_dim/2]
+  std::array<StoreKv*, 3> store_kv;     // K, V of one position and head to KvDType, into a block
   std::array<Attention*, 3> attention;  // N-ATT-B for bf16, N-ATT-F for f16 and f32
 
-  Gate* silu_mul;       // N-ACT    out = silu(gate) · up; out may be gate
-  Gate* gelu_tanh_mul;  // N-ACT
-  Gate* gelu_erf_mul;   // N-ACT
-  Elementwise* soft_cap;  // N-ACT    out = cap · tanh(x / cap)
+  Gate* silu_mul;         // N-ACT    out = silu(gate) · up; out may be gate
+  Gate* gelu_tanh_mul;    // N-ACT
+  Gate* gelu_erf_mul;     // N-ACT
+  Elementwise* soft_cap;  // N-ACT    out = cap · tanh(x / cap); out may be x
   Add* add;               //          out = a + b; out may be a or b
 
-  Argmax* argmax;    // index of the greatest value, the smallest on ties, NaN skipped; -1 when all are NaN
-  SumExp* sum_exp;   // N-SUM of exp(x - offset)
+  Argmax* argmax;   // index of the greatest value, the smallest on ties, NaN skipped; -1 when all are NaN
+  SumExp* sum_exp;  // N-SUM of exp(x - offset)
 };
 
 // --- choosing a table -------------------------------------------------------------------------------------
@@ -120,8 +125,8 @@ struct TableChoice {
 std::vector<std::string_view> table_names();
 // Of those, the ones that this CPU can run and that passed the self-test.
 std::vector<const KernelTable*> usable_tables();
-// "auto" takes the best usable one. Throws Error(invalid_argument) for an unknown name, Error(unsupported) when
-// this CPU cannot run the one named or its known-answer test fails.
+// "auto" takes the best usable one. Throws Error(invalid_argument) for an unknown name, Error(unsupported)
+// when this CPU cannot run the one named or its known-answer test fails.
 TableChoice choose_table(std::string_view name);
 std::string cpu_features();  // "AVX2 FMA F16C AVX-512F …"
 

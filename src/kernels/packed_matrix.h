@@ -8,8 +8,8 @@
 
 namespace isobatch::kernels {
 
-inline constexpr int kPanel = 16;       // outputs in a panel
-inline constexpr int kBlock = 32;       // values in a quantized block, in an activation group, in an N-DOT-B block
+inline constexpr int kPanel = 16;  // outputs in a panel
+inline constexpr int kBlock = 32;  // values in a quantized block, in an activation group, in an N-DOT-B block
 inline constexpr int kDotFChunk = 256;  // N-DOT-F: terms in a chunk
 
 // A matrix of `outputs` rows of `depth` weights. Panel p holds outputs 16p … 16p+15 (missing ones are zero);
@@ -34,12 +34,17 @@ struct PackedMatrix {
 // Bytes of one panel of a matrix of this type and depth.
 constexpr std::size_t quants_bytes(TensorType type, std::size_t depth) {
   switch (type) {
-    case TensorType::f32: return depth * kPanel * 4;
-    case TensorType::f16: return depth * kPanel * 2;
-    case TensorType::bf16: return (depth + 1) / 2 * kPanel * 4;
-    case TensorType::q8_0: return depth * kPanel;
+    case TensorType::f32:
+      return depth * kPanel * 4;
+    case TensorType::f16:
+      return depth * kPanel * 2;
+    case TensorType::bf16:
+      return (depth + 1) / 2 * kPanel * 4;
+    case TensorType::q8_0:
+      return depth * kPanel;
     case TensorType::q4_0:
-    case TensorType::q4_1: return depth * kPanel / 2;
+    case TensorType::q4_1:
+      return depth * kPanel / 2;
   }
   return 0;
 }
@@ -52,8 +57,12 @@ inline std::size_t packed_bytes(const PackedMatrix& m) { return panel_bytes(m.ty
 
 // Copies `rows` rows of a file's row-major tensor into panels, from output `first_output` on. `source` holds
 // `rows` × depth values of `type` as the file stores them; `first_output` is a multiple of 16 or the rest of
-// its panel has been packed before. Conversion to f32 happens when `target.type` is f32 and `type` is not.
-void pack_rows(const std::byte* source, TensorType type, int rows, int first_output, const PackedMatrix& target,
-               std::byte* target_data);
+// its panel has been packed before. `type` is `target.type`, or `target.type` is f32 and values are
+// converted.
+void pack_rows(const std::byte* source, TensorType type, int rows, int first_output,
+               const PackedMatrix& target, std::byte* target_data);
+
+// `n` values of a file's tensor as f32; n is a multiple of the type's block size.
+void unpack_values(const std::byte* source, TensorType type, int n, float* out);
 
 }  // namespace isobatch::kernels

@@ -25,10 +25,10 @@ struct Segment {
 
 // What one step computes: rows of all requests side by side, no padding.
 struct Step {
-  std::span<const TokenId> tokens;             // [rows]
-  std::span<const std::int32_t> positions;     // [rows]
-  std::span<const Segment> segments;           // in the order of their rows
-  std::span<const std::int32_t> logits_rows;   // ascending rows whose logits are wanted
+  std::span<const TokenId> tokens;            // [rows]
+  std::span<const std::int32_t> positions;    // [rows]
+  std::span<const Segment> segments;          // in the order of their rows
+  std::span<const std::int32_t> logits_rows;  // ascending rows whose logits are wanted
 };
 
 // The KV pool's memory, seen by the model: page i starts at base + i · layout.page_bytes().
@@ -55,7 +55,8 @@ class Transformer {
   virtual const ModelInfo& info() const = 0;
   virtual kernels::KvLayout kv_layout(KvDType dtype, int page_size) const = 0;
   // logits [logits_rows.size()][vocab_size]. K and V of all rows are stored before any row attends.
-  virtual void forward(const Step& step, const KvMemory& kv, const Execution& execution, float* logits) const = 0;
+  virtual void forward(const Step& step, const KvMemory& kv, const Execution& execution,
+                       float* logits) const = 0;
 };
 
 std::unique_ptr<Workspace, WorkspaceDeleter> make_workspace();

@@ -1,0 +1,390 @@
+#include "kernels/op_cases.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "base/float16.h"
+#include "kernels/ref/ref.h"
+
+namespace isobatch::kernels {
+namespace {
+
+using Bytes = std::vector<std::byte>;
+
+template <typename T>
+void append(Bytes& bytes, const std::vector<T>& values) {
+  const auto* p = reinterpret_cast<const std::byte*>(values.data());
+  bytes.insert(bytes.end(), p, p + values.size() * sizeof(T));
+}
+
+template <typename T>
+Bytes bytes_of(const std::vector<T>& values) {
+  Bytes bytes;
+  append(bytes, values);
+  return bytes;
+}
+
+std::size_t area(int rows, int columns) { return static_cast<std::size_t>(rows) * columns; }
+
+// One element in front, so that no kernel can count on alignment.
+struct Misaligned {
+  std::vector<float> storage;
+  explicit Misaligned(std::vector<float> values) : storage(std::move(values)) {
+    storage.insert(storage.begin(), 1, 0.0f);
+  }
+  float* data() { return storage.data() + 1; }
+  Bytes bytes() const { return bytes_of(std::vector<float>(storage.begin() + 1, storage.end())); }
+};
+
+Bytes run_rms_norm(const KernelTable& table, const Shape& s, InputSource& source) {
+  Misaligned x(source.floats(area(s.rows, s.depth))), weight(source.floats(s.depth));
+  table.rms_norm(x.data(), weight.data(), s.position % 2 ? 1.0f : 0.0f, 1e-5f, s.rows, s.depth, x.data());
+  return x.bytes();
+}
+
+Bytes run_layer_norm(const KernelTable& table, const Shape& s, InputSource& source) {
+  Misaligned x(source.floats(area(s.rows, s.depth))), weight(source.floats(s.depth)),
+      bias(source.floats(s.depth));
+  Misaligned out(std::vector<float>(area(s.rows, s.depth)));
+  table.layer_norm(x.data(), weight.data(), s.position % 2 ? bias.data() : nullptr, 1e-5f, s.rows, s.depth,
+                   out.data());
+  return out.bytes();
+}
+
+Bytes run_round_bf16(const KernelTable& table, const Shape& s, InputSource& source) {
+  Misaligned x(source.floats(area(s.rows, s.depth)));
+  table.round_bf16(x.data(), area(s.rows, s.depth), x.data());
+  return x.bytes();
+}
+
+struct Quantized {
+  std::vector<std::int8_t> values;
+  std::vector<float> scales, scaled_sums;
+  std::vector<std::int32_t> sums;
+  QuantizedRows rows;
+  Quantized(int count, int depth) {
+    rows.rows = count;
+    rows.depth = depth;
+    const std::size_t groups = area(count, rows.groups());
+    values.resize(groups * kBlock);
+    scales.resize(groups);
+    scaled_sums.resize(groups);
+    sums.resize(groups);
+    rows.values = values.data();
+    rows.scales = scales.data();
+    rows.sums = sums.data();
+    rows.scaled_sums = scaled_sums.data();
+  }
+};
+
+Bytes run_quantize_rows(const KernelTable& table, const Shape& s, InputSource& source) {
+  const int stride = s.depth + 3;
+  Misaligned x(source.floats(area(s.rows, stride)));
+  Quantized q(s.rows, s.depth);
+  const int half = s.rows / 2;  // in two calls, as threads do
+  table.quantize_rows(x.data(), stride, 0, half, q.rows);
+  table.quantize_rows(x.data(), stride, half, s.rows, q.rows);
+  Bytes bytes = bytes_of(q.values);
+  append(bytes, q.scales);
+  append(bytes, q.sums);
+  append(bytes, q.scaled_sums);
+  return bytes;
+}
+
+// A packed matrix of made-up weights. Quantized types want a depth that is a multiple of 32.
+struct Weights {
+  Bytes data;
+  PackedMatrix matrix;
+  Weights(TensorType type, int outputs, int depth, InputSource& source, bool operands_of_dot_b = false) {
+    matrix.type = type;
+    matrix.outputs = outputs;
+    matrix.depth = is_quantized(type) ? (depth + kBlock - 1) / kBlock * kBlock : depth;
+    data.resize(packed_bytes(matrix));
+    const TensorTypeInfo& block = info(type);
+    Bytes row(matrix.depth / block.block_size * block.block_bytes);
+    for (int n = 0; n < outputs; ++n) {
+      for (std::size_t b = 0; b < row.size() / block.block_bytes; ++b) {
+        fill_block(type, row.data() + b * block.block_bytes, source, operands_of_dot_b);
+      }
+      pack_rows(row.data(), type, 1, n, matrix, data.data());
+    }
+    matrix.data = data.data();
+  }
+
+ private:
+  static void fill_block(TensorType type, std::byte* block, InputSource& source, bool operands_of_dot_b) {
+    const float value = operands_of_dot_b ? ref::round_operand_bf16(source.next()) : source.next();
+    const std::uint16_t half = type == TensorType::bf16 ? f32_to_bf16(value) : f32_to_f16(value);
+    if (type == TensorType::f32) {
+      std::memcpy(block, &value, 4);
+      return;
+    }
+    std::memcpy(block, &half, 2);
+    std::size_t at = 2;
+    if (type == TensorType::q4_1) {
+      const std::uint16_t minimum = f32_to_f16(source.next());
+      std::memcpy(block + at, &minimum, 2);
+      at += 2;
+    }
+    for (; at < info(type).block_bytes; ++at) block[at] = static_cast<std::byte>(source.bits());
+  }
+};
+
+MatmulTask matmul_task(const Weights& w, int rows, std::vector<float>& out) {
+  MatmulTask task;
+  task.weights = w.matrix;
+  task.panel_end = w.matrix.panels();
+  task.rows = rows;
+  task.out = out.data();
+  task.out_stride = w.matrix.outputs + 5;
+  return task;
+}
+
+Bytes run_matmul(MatmulF* matmul, TensorType type, const Shape& s, InputSource& source,
+                 bool operands_of_dot_b) {
+  const Weights w(type, s.outputs, s.depth, source, operands_of_dot_b);
+  const int stride = s.depth + 1;
+  Misaligned x(source.floats(area(s.rows, stride)));
+  if (operands_of_dot_b) ref::round_bf16(x.data(), area(s.rows, stride), x.data());
+  std::vector<float> out(area(s.rows, s.outputs + 5), 7.0f);
+  matmul(matmul_task(w, s.rows, out), x.data(), stride);
+  return bytes_of(out);
+}
+
+template <TensorType kType>
+Bytes run_matmul_f(const KernelTable& table, const Shape& s, InputSource& source) {
+  return run_matmul(table.matmul_f[static_cast<int>(kType)], kType, s, source, false);
+}
+
+Bytes run_matmul_b(const KernelTable& table, const Shape& s, InputSource& source) {
+  return run_matmul(table.matmul_b, TensorType::bf16, s, source, true);
+}
+
+template <TensorType kType>
+Bytes run_matmul_q(const KernelTable& table, const Shape& s, InputSource& source) {
+  const Weights w(kType, s.outputs, s.depth, source);
+  Misaligned x(source.floats(area(s.rows, w.matrix.depth)));
+  Quantized q(s.rows, w.matrix.depth);
+  ref::quantize_rows(x.data(), w.matrix.depth, 0, s.rows, q.rows);
+  std::vector<float> out(area(s.rows, s.outputs + 5), 7.0f);
+  table.matmul_q[static_cast<int>(kType)](matmul_task(w, s.rows, out), q.rows);
+  return bytes_of(out);
+}
+
+template <TensorType kType>
+Bytes run_unpack_row(const KernelTable& table, const Shape& s, InputSource& source) {
+  const Weights w(kType, s.outputs, s.depth, source);
+  std::vector<float> out(area(s.outputs, w.matrix.depth));
+  for (int n = 0; n < s.outputs; ++n) {
+    table.unpack_row[static_cast<int>(kType)](w.matrix, n, out.data() + area(n, w.matrix.depth));
+  }
+  return bytes_of(out);
+}
+
+Bytes run_rope(const KernelTable& table, const Shape& s, InputSource& source) {
+  const int dim = (s.depth + 1) / 2 * 2, positions = s.position + s.rows;
+  const int stride = s.outputs * dim + 2;
+  Misaligned x(source.floats(area(s.rows, stride)));
+  const std::vector<float> cos = source.floats(area(positions, dim / 2)), sin = source.floats(cos.size());
+  std::vector<std::int32_t> at(s.rows);
+  for (int r = 0; r < s.rows; ++r) at[r] = s.position + r;
+  table.rope(x.data(), stride, cos.data(), sin.data(), at.data(), s.rows, s.outputs, dim);
+  return x.bytes();
+}
+
+// Blocks of K and V up to `keys` positions; what lies behind them is NaN in every dtype, so that reading a
+// masked key shows.
+struct KvBlocks {
+  std::vector<Bytes> storage;
+  std::vector<const std::byte*> blocks;
+  std::size_t v_offset;
+  KvBlocks(StoreKv* store, KvDType dtype, int head_dim, int keys, InputSource& source) {
+    const KvLayout layout{.dtype = dtype, .layers = 1, .kv_heads = 1, .head_dim = head_dim};
+    v_offset = layout.half_block_bytes();
+    storage.assign((keys + kKeyBlock - 1) / kKeyBlock, Bytes(layout.block_bytes(), std::byte{0xff}));
+    for (int t = 0; t < keys; ++t) {
+      const std::vector<float> k = source.floats(head_dim), v = source.floats(head_dim);
+      store(k.data(), v.data(), head_dim, t % kKeyBlock, storage[t / kKeyBlock].data(), v_offset);
+    }
+    for (const Bytes& block : storage) blocks.push_back(block.data());
+  }
+};
+
+template <KvDType kDType>
+Bytes run_store_kv(const KernelTable& table, const Shape& s, InputSource& source) {
+  const KvBlocks kv(table.store_kv[static_cast<int>(kDType)], kDType, s.depth, s.position + s.rows, source);
+  Bytes bytes;
+  for (const Bytes& block : kv.storage) append(bytes, block);
+  return bytes;
+}
+
+template <KvDType kDType>
+Bytes run_attention(const KernelTable& table, const Shape& s, InputSource& source) {
+  const int group = s.outputs % 8 + 1;
+  const KvBlocks kv(ref_table().store_kv[static_cast<int>(kDType)], kDType, s.depth, s.position + s.rows,
+                    source);
+  AttentionTask task;
+  task.query_stride = group * s.depth + 3;
+  Misaligned q(source.floats(s.rows * task.query_stride));
+  std::vector<float> out(s.rows * task.query_stride, 7.0f);
+  std::vector<float> scratch(attention_scratch_floats(s.rows, group, s.depth, s.position + s.rows));
+  task.q = q.data();
+  task.out = out.data();
+  task.queries = s.rows;
+  task.group = group;
+  task.head_dim = s.depth;
+  task.first_position = s.position;
+  task.blocks = kv.blocks.data();
+  task.v_offset = kv.v_offset;
+  task.scale = 1.0f / std::sqrt(static_cast<float>(s.depth));
+  task.scratch = scratch.data();
+  table.attention[static_cast<int>(kDType)](task);
+  return bytes_of(out);
+}
+
+template <Gate* KernelTable::*kOp>
+Bytes run_gate(const KernelTable& table, const Shape& s, InputSource& source) {
+  const std::size_t n = area(s.rows, s.depth);
+  Misaligned gate(source.floats(n)), up(source.floats(n));
+  for (std::size_t i = 0; i < n; i += 3) gate.data()[i] *= 12.0f;  // reach the ends of exp, tanh and erf
+  (table.*kOp)(gate.data(), up.data(), n, gate.data());
+  return gate.bytes();
+}
+
+Bytes run_soft_cap(const KernelTable& table, const Shape& s, InputSource& source) {
+  const std::size_t n = area(s.rows, s.depth);
+  Misaligned x(source.floats(n));
+  for (std::size_t i = 0; i < n; i += 2) x.data()[i] *= 100.0f;
+  table.soft_cap(x.data(), n, 30.0f, x.data());
+  return x.bytes();
+}
+
+Bytes run_add(const KernelTable& table, const Shape& s, InputSource& source) {
+  const std::size_t n = area(s.rows, s.depth);
+  Misaligned a(source.floats(n)), b(source.floats(n));
+  table.add(a.data(), b.data(), n, b.data());
+  return b.bytes();
+}
+
+Bytes run_argmax(const KernelTable& table, const Shape& s, InputSource& source) {
+  std::vector<std::int32_t> found;
+  for (int r = 0; r < s.rows; ++r) {
+    std::vector<float> x = source.floats(s.depth);
+    if (r % 2 == 1) {  // ties
+      for (float& v : x) v = std::round(v * 2.0f);
+    }
+    found.push_back(table.argmax(x.data(), s.depth));
+  }
+  return bytes_of(found);
+}
+
+Bytes run_sum_exp(const KernelTable& table, const Shape& s, InputSource& source) {
+  std::vector<float> sums;
+  for (int r = 0; r < s.rows; ++r) {
+    Misaligned x(source.floats(s.depth));
+    sums.push_back(table.sum_exp(x.data(), s.depth, source.next()));
+  }
+  return bytes_of(sums);
+}
+
+constexpr OpCase kOpCases[] = {
+    {"rms_norm", run_rms_norm},
+    {"layer_norm", run_layer_norm},
+    {"round_bf16", run_round_bf16},
+    {"quantize_rows", run_quantize_rows},
+    {"matmul_f.F32", run_matmul_f<TensorType::f32>},
+    {"matmul_f.F16", run_matmul_f<TensorType::f16>},
+    {"matmul_f.BF16", run_matmul_f<TensorType::bf16>},
+    {"matmul_q.Q8_0", run_matmul_q<TensorType::q8_0>},
+    {"matmul_q.Q4_0", run_matmul_q<TensorType::q4_0>},
+    {"matmul_q.Q4_1", run_matmul_q<TensorType::q4_1>},
+    {"matmul_b", run_matmul_b},
+    {"unpack_row.F32", run_unpack_row<TensorType::f32>},
+    {"unpack_row.F16", run_unpack_row<TensorType::f16>},
+    {"unpack_row.BF16", run_unpack_row<TensorType::bf16>},
+    {"unpack_row.Q8_0", run_unpack_row<TensorType::q8_0>},
+    {"unpack_row.Q4_0", run_unpack_row<TensorType::q4_0>},
+    {"unpack_row.Q4_1", run_unpack_row<TensorType::q4_1>},
+    {"rope", run_rope},
+    {"store_kv.f32", run_store_kv<KvDType::f32>},
+    {"store_kv.f16", run_store_kv<KvDType::f16>},
+    {"store_kv.bf16", run_store_kv<KvDType::bf16>},
+    {"attention.f32", run_attention<KvDType::f32>},
+    {"attention.f16", run_attention<KvDType::f16>},
+    {"attention.bf16", run_attention<KvDType::bf16>},
+    {"silu_mul", run_gate<&KernelTable::silu_mul>},
+    {"gelu_tanh_mul", run_gate<&KernelTable::gelu_tanh_mul>},
+    {"gelu_erf_mul", run_gate<&KernelTable::gelu_erf_mul>},
+    {"soft_cap", run_soft_cap},
+    {"add", run_add},
+    {"argmax", run_argmax},
+    {"sum_exp", run_sum_exp},
+};
+
+}  // namespace
+
+std::span<const OpCase> op_cases() { return kOpCases; }
+
+std::string_view name(InputKind kind) {
+  switch (kind) {
+    case InputKind::uniform:
+      return "uniform";
+    case InputKind::ill_conditioned:
+      return "ill_conditioned";
+    case InputKind::denormal:
+      return "denormal";
+    case InputKind::sliver:
+      return "sliver";
+    case InputKind::zeros:
+      return "zeros";
+    case InputKind::infinite:
+      return "infinite";
+    case InputKind::nan:
+      return "nan";
+  }
+  return "?";
+}
+
+std::uint64_t InputSource::bits() {
+  std::uint64_t z = (state_ += 0x9e3779b97f4a7c15u);
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+  return z ^ (z >> 31);
+}
+
+float InputSource::uniform() { return static_cast<float>(bits() >> 40) * 0x1p-23f - 1.0f; }
+
+float InputSource::next() {
+  const float u = uniform();
+  const std::uint64_t draw = bits();
+  switch (kind_) {
+    case InputKind::uniform:
+      return u * 3.0f;
+    case InputKind::ill_conditioned:
+      return std::ldexp(u, static_cast<int>(draw % 40) - 20);
+    case InputKind::denormal:
+      return u * 0x1p-126f;
+    case InputKind::sliver:
+      return std::ldexp(u, (draw % 2 ? -55 : -125) - static_cast<int>(draw / 2 % 4));
+    case InputKind::zeros:
+      return draw % 4 == 0 ? u : draw % 2 ? 0.0f : -0.0f;
+    case InputKind::infinite:
+      return draw % 16 ? u : std::copysign(std::numeric_limits<float>::infinity(), u);
+    case InputKind::nan:  // any sign and payload
+      return draw % 16
+                 ? u
+                 : std::bit_cast<float>(0x7fc00000u | static_cast<std::uint32_t>(draw >> 32 & 0x803fffffu));
+  }
+  return u;
+}
+
+std::vector<float> InputSource::floats(std::size_t n) {
+  std::vector<float> values(n);
+  for (float& v : values) v = next();
+  return values;
+}
+
+}  // namespace isobatch::kernels

@@ -1,0 +1,102 @@
+// N-ATT-B and N-ATT-F: causal attention of one KV head's query heads over paged keys, one (query, head) at a
+// time.
+//   s[t] = dot(q, k_t) · scale                t = 0 … position
+//   p[t] = exp(s[t] − max s)                  rounded to bf16 in N-ATT-B
+//   out  = (Σ p[t] · v_t) / (Σ p[t])          numerator by N-DOT over keys, denominator by N-SUM, blocks of
+//   32
+//                                             keys counted from position 0; one IEEE division
+// A key beyond the query's position takes no part: it is never read.
+#include <algorithm>
+#include <limits>
+
+#include "base/float16.h"
+#include "kernels/ref/dot_b.h"
+#include "kernels/ref/ref.h"
+#include "numerics/exp.h"
+#include "numerics/sum.h"
+
+namespace isobatch::kernels::ref {
+namespace {
+
+struct Bf16Kv {
+  static float round(float x) { return round_operand_bf16(x); }  // of q and p
+  static float k(const std::byte* block, int /*head_dim*/, int t, int d) {
+    return bf16_to_f32(reinterpret_cast<const std::uint16_t*>(block)[(d / 2 * kKeyBlock + t) * 2 + d % 2]);
+  }
+  static float v(const std::byte* block, int head_dim, int t, int d) {
+    return bf16_to_f32(
+        reinterpret_cast<const std::uint16_t*>(block)[(t / 2 * padded_head_dim(head_dim) + d) * 2 + t % 2]);
+  }
+  template <typename A, typename B>
+  static float dot(int depth, A a, B b) {
+    return dot_b(depth, a, b);
+  }
+};
+
+// N-DOT-F with chunks of 32 terms, so that a chunk of keys is a block.
+template <typename Element>
+struct FloatKv {
+  static float round(float x) { return x; }
+  static float widen(float x) { return x; }
+  static float widen(std::uint16_t x) { return f16_to_f32(x); }
+  static float k(const std::byte* block, int /*head_dim*/, int t, int d) {
+    return widen(reinterpret_cast<const Element*>(block)[d * kKeyBlock + t]);
+  }
+  static float v(const std::byte* block, int head_dim, int t, int d) {
+    return widen(reinterpret_cast<const Element*>(block)[t * padded_head_dim(head_dim) + d]);
+  }
+  template <typename A, typename B>
+  static float dot(int depth, A a, B b) {
+    float total = 0.0f;
+    for (int begin = 0; begin < depth; begin += kKeyBlock) {
+      float chunk = 0.0f;
+      for (int i = begin; i < std::min(begin + kKeyBlock, depth); ++i)
+        chunk = numerics::fma(a(i), b(i), chunk);
+      total = total + chunk;
+    }
+    return total;
+  }
+};
+
+template <typename Kv>
+void attend(const AttentionTask& task, const float* q, int keys, float* out) {
+  const int dim = task.head_dim;
+  float* p = task.scratch;
+  float* q_rounded = p + keys;
+  for (int d = 0; d < dim; ++d) q_rounded[d] = Kv::round(q[d]);
+
+  float highest = -std::numeric_limits<float>::infinity();
+  for (int t = 0; t < keys; ++t) {
+    const std::byte* block = task.blocks[t / kKeyBlock];
+    const float dot = Kv::dot(
+        dim, [&](int d) { return Kv::k(block, dim, t % kKeyBlock, d); }, [&](int d) { return q_rounded[d]; });
+    p[t] = dot * task.scale;
+    highest = numerics::maximum(highest, p[t]);
+  }
+  for (int t = 0; t < keys; ++t) p[t] = Kv::round(numerics::exp(p[t] - highest));
+  const float denominator = numerics::sum(p, keys);
+  for (int d = 0; d < dim; ++d) {
+    const float numerator = Kv::dot(
+        keys, [&](int t) { return Kv::v(task.blocks[t / kKeyBlock] + task.v_offset, dim, t % kKeyBlock, d); },
+        [&](int t) { return p[t]; });
+    out[d] = numerics::canonical(numerator / denominator);
+  }
+}
+
+template <typename Kv>
+void attention(const AttentionTask& task) {
+  for (int i = 0; i < task.queries; ++i) {
+    for (int g = 0; g < task.group; ++g) {
+      const std::ptrdiff_t at = i * task.query_stride + g * task.head_dim;
+      attend<Kv>(task, task.q + at, task.first_position + i + 1, task.out + at);
+    }
+  }
+}
+
+}  // namespace
+
+void attention_f32(const AttentionTask& task) { attention<FloatKv<float>>(task); }
+void attention_f16(const AttentionTask& task) { attention<FloatKv<std::uint16_t>>(task); }
+void attention_bf16(const AttentionTask& task) { attention<Bf16Kv>(task); }
+
+}  // namespace isobatch::kernels::ref

@@ -1,0 +1,29 @@
+// The executable spec: one scalar function per operation, in the order of the table. Read with
+// docs/numerics.md.
+#pragma once
+
+#include "kernels/kernels.h"
+
+namespace isobatch::kernels::ref {
+
+RmsNorm rms_norm;
+LayerNorm layer_norm;
+RoundRows round_bf16;
+QuantizeRows quantize_rows;
+MatmulF matmul_f32, matmul_f16, matmul_bf16, matmul_b;
+MatmulQ matmul_q8_0, matmul_q4_0, matmul_q4_1;
+UnpackRow unpack_row_f32, unpack_row_f16, unpack_row_bf16, unpack_row_q8_0, unpack_row_q4_0, unpack_row_q4_1;
+Rope rope;
+StoreKv store_kv_f32, store_kv_f16, store_kv_bf16;
+Attention attention_f32, attention_f16, attention_bf16;
+Gate silu_mul, gelu_tanh_mul, gelu_erf_mul;
+Elementwise soft_cap;
+Add add;
+Argmax argmax;
+SumExp sum_exp;
+
+// An operand of N-DOT-B: rounded to bf16, a magnitude under 2⁻⁵⁶ becomes +0, so that no product or sum can
+// meet a denormal.
+float round_operand_bf16(float x);
+
+}  // namespace isobatch::kernels::ref

@@ -1,0 +1,24 @@
+// N-NORM, root mean square: out = (x · (1/√(mean(x²) + eps))) · (offset + weight).
+// Zhang & Sennrich, "Root Mean Square Layer Normalization", 2019; order of rounding as in Hugging Face's
+// Llama.
+#include <cmath>
+
+#include "kernels/ref/ref.h"
+#include "numerics/scalar.h"
+#include "numerics/sum.h"
+
+namespace isobatch::kernels::ref {
+
+void rms_norm(const float* x, const float* weight, float weight_offset, float eps, int rows, int n,
+              float* out) {
+  for (int r = 0; r < rows; ++r, x += n, out += n) {
+    const float squares =
+        numerics::sum_terms(n, [x](float lane, std::size_t k) { return numerics::fma(x[k], x[k], lane); });
+    const float inverse = 1.0f / std::sqrt(squares / static_cast<float>(n) + eps);
+    for (int k = 0; k < n; ++k) {
+      out[k] = numerics::canonical((x[k] * inverse) * (weight_offset + weight[k]));
+    }
+  }
+}
+
+}  // namespace isobatch::kernels::ref

@@ -1,0 +1,33 @@
+#include "kernels/ref/ref.h"
+
+namespace isobatch::kernels {
+
+const KernelTable& ref_table() {
+  using namespace ref;
+  // Arrays are indexed by TensorType (f32, f16, bf16, q8_0, q4_0, q4_1) and KvDType (f32, f16, bf16).
+  static const KernelTable table{
+      .name = "ref",
+      .rms_norm = rms_norm,
+      .layer_norm = layer_norm,
+      .round_bf16 = round_bf16,
+      .quantize_rows = quantize_rows,
+      .matmul_f = {matmul_f32, matmul_f16, matmul_bf16, nullptr, nullptr, nullptr},
+      .matmul_q = {nullptr, nullptr, nullptr, matmul_q8_0, matmul_q4_0, matmul_q4_1},
+      .matmul_b = matmul_b,
+      .unpack_row = {unpack_row_f32, unpack_row_f16, unpack_row_bf16, unpack_row_q8_0, unpack_row_q4_0,
+                     unpack_row_q4_1},
+      .rope = rope,
+      .store_kv = {store_kv_f32, store_kv_f16, store_kv_bf16},
+      .attention = {attention_f32, attention_f16, attention_bf16},
+      .silu_mul = silu_mul,
+      .gelu_tanh_mul = gelu_tanh_mul,
+      .gelu_erf_mul = gelu_erf_mul,
+      .soft_cap = soft_cap,
+      .add = add,
+      .argmax = argmax,
+      .sum_exp = sum_exp,
+  };
+  return table;
+}
+
+}  // namespace isobatch::kernels

@@ -1,0 +1,181 @@
+// Same bits as ref: activations.cc, reductions.cc (add, argmax, sum_exp), round_bf16.cc and rope.cc.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/simd/elementwise.cc"
+#include "hwy/foreach_target.h"  // must come first
+#include "kernels/simd/vector.h"
+
+#if ISOBATCH_SIMD_TARGET
+HWY_BEFORE_NAMESPACE();
+namespace isobatch::kernels::HWY_NAMESPACE {
+namespace {
+
+// out[i] = op(a[i], b[i]), tails through zero-filled vectors.
+template <typename Op>
+HWY_INLINE void map2(const float* a, const float* b, std::size_t n, float* out, const Op& op) {
+  std::size_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) store(op(load(a + i), load(b + i)), out + i);
+  if (i < n) {
+    const int rest = static_cast<int>(n - i);
+    store_first(op(load_first(a + i, rest), load_first(b + i, rest)), rest, out + i);
+  }
+}
+
+// numerics::tanh and numerics::erf, lane by lane: all branches, then a choice.
+HWY_INLINE VF tanh(VF x) {
+  const VF magnitude = hn::Abs(x);
+  const VF z = hn::Mul(x, x);
+  VF p = splat(numerics::kTanhPolynomial[5]);
+  for (int i = 4; i >= 0; --i) p = hn::MulAdd(p, z, splat(numerics::kTanhPolynomial[i]));
+  const VF small = hn::MulAdd(hn::Mul(x, z), p, x);
+  const VF e = hn::Add(exp(hn::Mul(splat(2.0f), magnitude)), splat(1.0f));
+  const VF large = hn::Sub(splat(1.0f), hn::Div(splat(2.0f), e));
+  return canonical(
+      hn::CopySign(hn::IfThenElse(hn::Lt(magnitude, splat(numerics::kTanhSmall)), small, large), x));
+}
+
+HWY_INLINE VF erf(VF x) {
+  const VF magnitude = hn::Abs(x);
+  const VF z = hn::Mul(x, x);
+  VF p = splat(numerics::kErfSmallPolynomial[6]);
+  for (int i = 5; i >= 0; --i) p = hn::MulAdd(p, z, splat(numerics::kErfSmallPolynomial[i]));
+  const VF small = hn::MulAdd(x, p, x);
+  const VF t = hn::Sub(magnitude, splat(2.0f));
+  VF q = splat(numerics::kErfLargePolynomial[8]);
+  for (int i = 7; i >= 0; --i) q = hn::MulAdd(q, t, splat(numerics::kErfLargePolynomial[i]));
+  const VF middle = hn::CopySign(hn::Sub(splat(1.0f), exp(q)), x);
+  const VF large = hn::IfThenElse(hn::Lt(magnitude, splat(4.0f)), middle, hn::CopySign(splat(1.0f), x));
+  const VF result = hn::IfThenElse(hn::Lt(magnitude, splat(1.0f)), small, large);
+  return hn::IfThenElse(hn::IsNaN(x), canonical(x), result);
+}
+
+struct SiluMul {
+  HWY_INLINE VF operator()(VF gate, VF up) const {
+    return canonical(hn::Mul(hn::Div(gate, hn::Add(splat(1.0f), exp(hn::Neg(gate)))), up));
+  }
+};
+
+struct GeluTanhMul {
+  HWY_INLINE VF operator()(VF x, VF up) const {
+    const VF inner = hn::MulAdd(hn::Mul(splat(0.044715f), hn::Mul(x, x)), x, x);
+    const VF t = tanh(hn::Mul(splat(0x1.988454p-1f), inner));
+    return canonical(hn::Mul(hn::Mul(hn::Mul(splat(0.5f), x), hn::Add(splat(1.0f), t)), up));
+  }
+};
+
+struct GeluErfMul {
+  HWY_INLINE VF operator()(VF x, VF up) const {
+    const VF e = erf(hn::Mul(x, splat(0x1.6a09e6p-1f)));
+    return canonical(hn::Mul(hn::Mul(hn::Mul(splat(0.5f), x), hn::Add(splat(1.0f), e)), up));
+  }
+};
+
+struct SoftCap {
+  VF cap;
+  HWY_INLINE VF operator()(VF x, VF) const { return canonical(hn::Mul(cap, tanh(hn::Div(x, cap)))); }
+};
+
+struct Sum {
+  HWY_INLINE VF operator()(VF a, VF b) const { return canonical(hn::Add(a, b)); }
+};
+
+struct RoundBf16 {
+  HWY_INLINE VF operator()(VF x, VF) const { return round_operand_bf16(x); }
+};
+
+void silu_mul(const float* gate, const float* up, std::size_t n, float* out) {
+  map2(gate, up, n, out, SiluMul{});
+}
+void gelu_tanh_mul(const float* gate, const float* up, std::size_t n, float* out) {
+  map2(gate, up, n, out, GeluTanhMul{});
+}
+void gelu_erf_mul(const float* gate, const float* up, std::size_t n, float* out) {
+  map2(gate, up, n, out, GeluErfMul{});
+}
+void soft_cap(const float* x, std::size_t n, float cap, float* out) {
+  map2(x, x, n, out, SoftCap{splat(cap)});
+}
+void add(const float* a, const float* b, std::size_t n, float* out) { map2(a, b, n, out, Sum{}); }
+void round_bf16(const float* x, std::size_t n, float* out) { map2(x, x, n, out, RoundBf16{}); }
+
+// The greatest value first, then the first place that holds it.
+int argmax(const float* x, int n) {
+  const float lowest = -__builtin_inff();
+  VF best = splat(lowest);
+  int i = 0;
+  for (; i + kLanes <= n; i += kLanes) {
+    const VF v = load(x + i);
+    best = hn::IfThenElse(hn::Gt(v, best), v, best);  // false for NaN
+  }
+  float highest = hn::GetLane(hn::MaxOfLanes(F(), best));
+  for (; i < n; ++i) {
+    if (x[i] > highest) highest = x[i];
+  }
+  for (i = 0; i + kLanes <= n; i += kLanes) {
+    const auto found = hn::FindFirstTrue(F(), hn::Eq(load(x + i), splat(highest)));
+    if (found >= 0) return i + static_cast<int>(found);
+  }
+  for (; i < n; ++i) {
+    if (x[i] == highest) return i;
+  }
+  return -1;
+}
+
+// A tail filled with +0 is neutral: a lane of exponentials is never −0.
+float sum_exp(const float* x, int n, float offset) {
+  SumLanes sum;
+  const VF shift = splat(offset);
+  int k = 0;
+  for (; k + kPanel <= n; k += kPanel) {
+    for (int i = 0; i < kVectors; ++i) {
+      sum.v[i] = hn::Add(sum.v[i], exp(hn::Sub(load(x + k + i * kLanes), shift)));
+    }
+  }
+  for (int i = 0; k < n; k += kLanes, ++i) {
+    const int rest = HWY_MIN(kLanes, n - k);
+    const VF e = exp(hn::Sub(load_first(x + k, rest), shift));
+    sum.v[i] = hn::Add(sum.v[i], hn::IfThenElseZero(hn::FirstN(F(), rest), e));
+  }
+  return numerics::canonical(sum.fold());
+}
+
+void rope(float* x, std::ptrdiff_t stride, const float* cos, const float* sin, const std::int32_t* positions,
+          int rows, int heads, int head_dim) {
+  const int half = head_dim / 2;
+  for (int r = 0; r < rows; ++r, x += stride) {
+    const float* c = cos + static_cast<std::ptrdiff_t>(positions[r]) * half;
+    const float* s = sin + static_cast<std::ptrdiff_t>(positions[r]) * half;
+    for (int h = 0; h < heads; ++h) {
+      float* first = x + h * head_dim;
+      float* second = first + half;
+      int i = 0;
+      for (; i + kLanes <= half; i += kLanes) {
+        const VF x1 = load(first + i), x2 = load(second + i), vc = load(c + i), vs = load(s + i);
+        store(canonical(hn::MulAdd(x1, vc, hn::Neg(hn::Mul(x2, vs)))), first + i);
+        store(canonical(hn::MulAdd(x2, vc, hn::Mul(x1, vs))), second + i);
+      }
+      for (; i < half; ++i) {
+        const float x1 = first[i], x2 = second[i];
+        first[i] = numerics::canonical(numerics::fma(x1, c[i], -(x2 * s[i])));
+        second[i] = numerics::canonical(numerics::fma(x2, c[i], x1 * s[i]));
+      }
+    }
+  }
+}
+
+}  // namespace
+
+void use_elementwise(KernelTable& table) {
+  table.silu_mul = silu_mul;
+  table.gelu_tanh_mul = gelu_tanh_mul;
+  table.gelu_erf_mul = gelu_erf_mul;
+  table.soft_cap = soft_cap;
+  table.add = add;
+  table.round_bf16 = round_bf16;
+  table.argmax = argmax;
+  table.sum_exp = sum_exp;
+  table.rope = rope;
+}
+
+}  // namespace isobatch::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif

@@ -1,0 +1,114 @@
+// Vectors for the simd kernels, compiled once for each instruction set (the guard toggles:
+// Highway includes it again for each target). Lanes are different outputs, so their number cannot matter.
+#if defined(ISOBATCH_SIMD_VECTOR_H) == defined(HWY_TARGET_TOGGLE)
+#ifdef ISOBATCH_SIMD_VECTOR_H
+#undef ISOBATCH_SIMD_VECTOR_H
+#else
+#define ISOBATCH_SIMD_VECTOR_H
+#endif
+
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "base/float16.h"
+#include "hwy/highway.h"
+#include "kernels/kernels.h"
+#include "numerics/exp.h"
+#include "numerics/sum.h"
+
+// The sets that have a fused multiply-add; the rest of Highway's targets stay empty and such machines use
+// ref.
+#undef ISOBATCH_SIMD_TARGET
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3 || HWY_TARGET == HWY_NEON
+#define ISOBATCH_SIMD_TARGET 1
+#else
+#define ISOBATCH_SIMD_TARGET 0
+#endif
+
+#if ISOBATCH_SIMD_TARGET
+HWY_BEFORE_NAMESPACE();
+namespace isobatch::kernels::HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using F = hn::CappedTag<float, kPanel>;
+using I = hn::Rebind<std::int32_t, F>;
+using U = hn::Rebind<std::uint32_t, F>;
+using VF = hn::Vec<F>;
+using VI = hn::Vec<I>;
+using VU = hn::Vec<U>;
+inline constexpr int kLanes = static_cast<int>(hn::MaxLanes(F()));
+inline constexpr int kVectors = kPanel / kLanes;  // that make 16 lanes
+
+HWY_INLINE VF splat(float x) { return hn::Set(F(), x); }
+HWY_INLINE VF load(const float* p) { return hn::LoadU(F(), p); }
+HWY_INLINE void store(VF v, float* p) { hn::StoreU(v, F(), p); }
+// The first n < kLanes values, the rest 0 (a masked load may touch what lies behind them; this does not).
+HWY_INLINE VF load_first(const float* p, int n) {
+  HWY_ALIGN float buffer[kLanes] = {};
+  std::memcpy(buffer, p, n * sizeof(float));
+  return hn::Load(F(), buffer);
+}
+HWY_INLINE void store_first(VF v, int n, float* p) {
+  HWY_ALIGN float buffer[kLanes];
+  hn::Store(v, F(), buffer);
+  std::memcpy(p, buffer, n * sizeof(float));
+}
+
+HWY_INLINE VF canonical(VF v) {
+  return hn::IfThenElse(hn::IsNaN(v), hn::BitCast(F(), hn::Set(U(), kCanonicalNan)), v);
+}
+
+// Two bf16 to the vector: the even ones are the low halves.
+HWY_INLINE VF even_bf16(VU pairs) { return hn::BitCast(F(), hn::ShiftLeft<16>(pairs)); }
+HWY_INLINE VF odd_bf16(VU pairs) { return hn::BitCast(F(), hn::And(pairs, hn::Set(U(), 0xffff0000u))); }
+
+// N-DOT-B operands, see ref::round_operand_bf16.
+HWY_INLINE VF round_operand_bf16(VF x) {
+  const VU u = hn::BitCast(U(), x);
+  const VU last = hn::And(hn::ShiftRight<16>(u), hn::Set(U(), 1));
+  const VU rounded = hn::And(hn::Add(u, hn::Add(last, hn::Set(U(), 0x7fff))), hn::Set(U(), 0xffff0000u));
+  const VF value = hn::BitCast(F(), rounded);
+  const VF flushed = hn::IfThenZeroElse(hn::Lt(hn::Abs(value), splat(0x1p-56f)), value);
+  return hn::IfThenElse(hn::IsNaN(x), canonical(x), flushed);
+}
+
+// numerics::exp, lane by lane.
+HWY_INLINE VF exp(VF x) {
+  const VF n = hn::Round(hn::Mul(x, splat(numerics::kLog2E)));
+  const VF r = hn::NegMulAdd(n, splat(numerics::kLn2Low), hn::NegMulAdd(n, splat(numerics::kLn2High), x));
+  VF p = splat(numerics::kExpPolynomial[4]);
+  for (int i = 3; i >= 0; --i) p = hn::MulAdd(p, r, splat(numerics::kExpPolynomial[i]));
+  const VF y = hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), splat(1.0f));
+  const VI whole = hn::ConvertTo(I(), hn::Min(hn::Max(n, splat(-126.0f)), splat(128.0f)));
+  const VI half = hn::ShiftRight<1>(whole);
+  const VI bias = hn::Set(I(), 127);
+  const VF a = hn::BitCast(F(), hn::ShiftLeft<23>(hn::Add(half, bias)));
+  const VF b = hn::BitCast(F(), hn::ShiftLeft<23>(hn::Add(hn::Sub(whole, half), bias)));
+  VF result = hn::Mul(hn::Mul(y, a), b);
+  result = hn::IfThenZeroElse(hn::Lt(x, splat(numerics::kExpLow)), result);
+  result = hn::IfThenElse(hn::Gt(x, splat(numerics::kExpHigh)), splat(__builtin_inff()), result);
+  return hn::IfThenElse(hn::IsNaN(x), canonical(x), result);
+}
+
+#include "kernels/row_tiles-inl.h"
+
+// N-SUM: 16 lanes in kVectors vectors.
+struct SumLanes {
+  VF v[kVectors];
+  HWY_INLINE SumLanes() {
+    for (int i = 0; i < kVectors; ++i) v[i] = hn::Zero(F());
+  }
+  HWY_INLINE float fold() const {
+    float lanes[numerics::kSumLanes];
+    for (int i = 0; i < kVectors; ++i) store(v[i], lanes + i * kLanes);
+    return numerics::halving_tree(lanes);
+  }
+};
+
+}  // namespace isobatch::kernels::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+#endif  // ISOBATCH_SIMD_TARGET
+
+#endif  // include toggle

@@ -1,0 +1,124 @@
+#include "model/layers.h"
+
+namespace isobatch::model {
+namespace {
+
+// Queries of one segment that one call of the kernel takes: enough to share the loads of K and V, few enough
+// that their scores stay in the L2 cache.
+constexpr int kQueryTile = 8;
+
+std::byte* key_block(const KvMemory& kv, const Segment& segment, int layer, int kv_head, int block) {
+  const int per_page = kv.layout.blocks_per_page();
+  const std::size_t page = segment.pages[block / per_page];
+  return kv.base + page * kv.layout.page_bytes() + kv.layout.block_offset(layer, kv_head, block % per_page);
+}
+
+}  // namespace
+
+void project(const Execution& execution, const float* x, int rows, std::span<const Projection> projections) {
+  const int depth = projections[0].weights->depth;
+  const bool quantize = std::any_of(projections.begin(), projections.end(),
+                                    [](const Projection& p) { return is_quantized(p.weights->type); });
+  const kernels::QuantizedRows* quantized = nullptr;
+  if (quantize) {
+    quantized = &execution.workspace.quantized.resize(rows, depth);
+    for_rows(execution, rows, 4,
+             [&](int begin, int end) { execution.kernels.quantize_rows(x, depth, begin, end, *quantized); });
+  }
+  // Items are ranges of panels, small enough to balance, over all matrices.
+  int panels = 0;
+  for (const Projection& p : projections) panels += p.weights->panels();
+  const int pieces = std::min(panels, 16 * execution.threads.size());
+  execution.threads.parallel_for(pieces, [&](int piece, int /*thread*/) {
+    int begin = panels * static_cast<std::int64_t>(piece) / pieces;
+    int end = panels * static_cast<std::int64_t>(piece + 1) / pieces;
+    for (const Projection& p : projections) {
+      const int own = p.weights->panels();
+      if (begin < own && begin < end) {
+        const std::size_t type = static_cast<std::size_t>(p.weights->type);
+        const kernels::MatmulTask task{.weights = *p.weights,
+                                       .panel_begin = std::max(begin, 0),
+                                       .panel_end = std::min(end, own),
+                                       .rows = rows,
+                                       .out = p.out,
+                                       .out_stride = p.weights->outputs};
+        if (is_quantized(p.weights->type)) {
+          execution.kernels.matmul_q[type](task, *quantized);
+        } else {
+          execution.kernels.matmul_f[type](task, x, depth);
+        }
+      }
+      begin = std::max(begin - own, 0);
+      end -= own;
+      if (end <= 0) break;
+    }
+  });
+}
+
+void store_kv(const Execution& execution, const Step& step, const KvMemory& kv, int layer,
+              const AttentionShape& shape, const float* k, const float* v) {
+  const auto store = execution.kernels.store_kv[static_cast<std::size_t>(kv.layout.dtype)];
+  const std::size_t v_offset = kv.layout.half_block_bytes();
+  for (const Segment& segment : step.segments) {
+    for_rows(execution, segment.rows, 16, [&](int begin, int end) {
+      for (int i = begin; i < end; ++i) {
+        const int position = segment.first_position + i;
+        for (int head = 0; head < shape.kv_heads; ++head) {
+          const std::size_t at =
+              (static_cast<std::size_t>(segment.first_row + i) * shape.kv_heads + head) * shape.head_dim;
+          store(k + at, v + at, shape.head_dim, position % kernels::kKeyBlock,
+                key_block(kv, segment, layer, head, position / kernels::kKeyBlock), v_offset);
+        }
+      }
+    });
+  }
+}
+
+void attend(const Execution& execution, const Step& step, const KvMemory& kv, int layer,
+            const AttentionShape& shape, const float* q, float* out) {
+  // Items: (segment, tile of queries, KV head), counted out in order.
+  struct Tile {
+    const Segment* segment;
+    int first_query;
+    int queries;
+  };
+  std::vector<Tile> tiles;
+  for (const Segment& segment : step.segments) {
+    for (int i = 0; i < segment.rows; i += kQueryTile) {
+      tiles.push_back({&segment, i, std::min(kQueryTile, segment.rows - i)});
+    }
+  }
+  const auto attention = execution.kernels.attention[static_cast<std::size_t>(kv.layout.dtype)];
+  const int group = shape.heads / shape.kv_heads;
+  const int width = shape.heads * shape.head_dim;
+  const int items = static_cast<int>(tiles.size()) * shape.kv_heads;
+  execution.threads.parallel_for(items, [&](int item, int thread) {
+    // The last tiles of a segment see the most keys: they go first, so that threads end together.
+    const Tile& tile = tiles[tiles.size() - 1 - item / shape.kv_heads];
+    const Segment& segment = *tile.segment;
+    const int head = item % shape.kv_heads;
+    const int first_position = segment.first_position + tile.first_query;
+    const int keys = first_position + tile.queries;
+    auto& blocks = execution.workspace.key_blocks[thread];
+    blocks.clear();
+    for (int b = 0; b * kernels::kKeyBlock < keys; ++b)
+      blocks.push_back(key_block(kv, segment, layer, head, b));
+    const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(segment.first_row + tile.first_query) * width +
+                              head * group * shape.head_dim;
+    attention({.q = q + at,
+               .out = out + at,
+               .query_stride = width,
+               .queries = tile.queries,
+               .group = group,
+               .head_dim = shape.head_dim,
+               .first_position = first_position,
+               .blocks = blocks.data(),
+               .v_offset = kv.layout.half_block_bytes(),
+               .scale = shape.scale,
+               .scratch = Workspace::grow(
+                   execution.workspace.attention_scratch[thread],
+                   kernels::attention_scratch_floats(tile.queries, group, shape.head_dim, keys))});
+  });
+}
+
+}  // namespace isobatch::model

@@ -1,0 +1,25 @@
+// cos and sin of the rotary angles, one row a position, extended as positions come into use.
+#pragma once
+
+#include <cstddef>
+#include <vector>
+
+namespace isobatch::model {
+
+// N-ROPE: inv_freq[i] = theta^(−2i/head_dim); angle = position · inv_freq[i]; cos and sin of it in double,
+// rounded once to f32.
+class RopeTable {
+ public:
+  RopeTable(int head_dim, double theta);
+  // Makes rows [0, positions) valid; not thread-safe. Pointers from before may move.
+  void extend(int positions);
+  const float* cos() const { return cos_.data(); }  // [position][head_dim/2]
+  const float* sin() const { return sin_.data(); }
+
+ private:
+  std::vector<double> inverse_frequencies_;
+  std::vector<float> cos_, sin_;
+  int positions_ = 0;
+};
+
+}  // namespace isobatch::model

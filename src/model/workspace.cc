@@ -1,0 +1,28 @@
+#include "model/workspace.h"
+
+namespace isobatch::model {
+
+const kernels::QuantizedRows& QuantizedBuffer::resize(int rows, int depth) {
+  view_.rows = rows;
+  view_.depth = depth;
+  const std::size_t groups = static_cast<std::size_t>(rows) * view_.groups();
+  if (scales_.size() < groups) {
+    values_.resize(groups * kernels::kBlock);
+    scales_.resize(groups);
+    scaled_sums_.resize(groups);
+    sums_.resize(groups);
+  }
+  view_.values = values_.data();
+  view_.scales = scales_.data();
+  view_.sums = sums_.data();
+  view_.scaled_sums = scaled_sums_.data();
+  return view_;
+}
+
+void WorkspaceDeleter::operator()(Workspace* workspace) const { delete workspace; }
+
+std::unique_ptr<Workspace, WorkspaceDeleter> make_workspace() {
+  return std::unique_ptr<Workspace, WorkspaceDeleter>(new Workspace);
+}
+
+}  // namespace isobatch::model

@@ -1,0 +1,40 @@
+// Buffers of a forward pass. They grow to the widest step and are then reused: a step allocates nothing.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "kernels/kernels.h"
+#include "model/rope_table.h"
+#include "model/transformer.h"
+
+namespace isobatch::model {
+
+// N-QUANT's output, with its memory.
+class QuantizedBuffer {
+ public:
+  const kernels::QuantizedRows& resize(int rows, int depth);
+
+ private:
+  kernels::QuantizedRows view_;
+  std::vector<std::int8_t> values_;
+  std::vector<float> scales_, scaled_sums_;
+  std::vector<std::int32_t> sums_;
+};
+
+class Workspace {
+ public:
+  // Grows `buffer` to at least `n` values; contents are unspecified.
+  static float* grow(std::vector<float>& buffer, std::size_t n) {
+    if (buffer.size() < n) buffer.resize(n);
+    return buffer.data();
+  }
+
+  std::vector<float> x, normed, q, k, v, attended, projected, gate, up;  // [rows][…]
+  QuantizedBuffer quantized;
+  std::vector<std::vector<float>> attention_scratch;      // [thread]
+  std::vector<std::vector<const std::byte*>> key_blocks;  // [thread]
+  std::vector<RopeTable> rope;                            // one for each rope base of the model
+};
+
+}  // namespace isobatch::model
