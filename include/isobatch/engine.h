@@ -15,7 +15,7 @@
 namespace isobatch {
 
 // Counts since the engine was made. A step is one forward pass; a decode step is one in which every row is the
-// newest token of its request, all others are prefill steps.
+// newest token of a request that has generated before, all others are prefill steps.
 struct EngineStats {
   std::uint64_t prefill_steps = 0;
   std::uint64_t prefill_rows = 0;  // prompt tokens computed, recomputation after preemption included
@@ -42,7 +42,9 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   // Throws Error(invalid_argument) when the request can never run: empty prompt, token id out of range,
-  // prompt longer than the context, sampling values out of range. Nothing is queued then.
+  // prompt longer than the context, more positions than the KV pool holds, sampling values out of range, an
+  // empty stop string. Nothing is queued then. `on_text` may submit, but not step; what it throws comes out
+  // of step(), and the texts behind it are delivered by the next one.
   RequestId submit(Request request, OnText on_text = {});
 
   // Runs one forward pass. False when nothing is left to do.
@@ -55,8 +57,10 @@ class Engine {
   std::string_view kernels() const;  // name of the active kernel table
   int threads() const;
 
+  class Impl;  // src/engine
+
  private:
-  struct Impl;
+  explicit Engine(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -1,0 +1,153 @@
+#include "engine/engine_test_support.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <new>
+
+#include "engine/model_parts.h"
+
+namespace isobatch::engine {
+namespace {
+
+struct Cell {
+  TokenId token = 0;  // + 1: a cleared cell holds none
+  std::int32_t position = 0;
+};
+
+std::uint64_t mix(std::uint64_t h, std::uint64_t value) {
+  h = (h ^ value) * 0x9e3779b97f4a7c15u;
+  return h ^ (h >> 29);
+}
+
+std::byte* cell_at(const model::KvMemory& kv, const model::Segment& segment, int position) {
+  const int page_size = kv.layout.page_size;
+  const std::size_t page = segment.pages[position / page_size];
+  return kv.base + page * kv.layout.page_bytes() + position % page_size * sizeof(Cell);
+}
+
+Cell read(const model::KvMemory& kv, const model::Segment& segment, int position) {
+  Cell cell;
+  std::memcpy(&cell, cell_at(kv, segment, position), sizeof cell);
+  return cell;
+}
+
+class FakeTokenizer : public text::Tokenizer {
+ public:
+  FakeTokenizer() : Tokenizer(make_spec()) {}
+  std::vector<TokenId> encode(std::string_view text, bool, bool) const override {
+    std::vector<TokenId> ids;
+    for (char c : text) ids.push_back(c - 'a' + 2);
+    return ids;
+  }
+  std::string_view bytes(TokenId id) const override { return spec_.tokens[id]; }
+
+ private:
+  static text::TokenizerSpec make_spec() {
+    text::TokenizerSpec spec;
+    spec.tokens = {"<end>", "<control>"};
+    for (char c = 'a'; c <= 'z'; ++c) spec.tokens.emplace_back(1, c);
+    spec.tokens.emplace_back("\xc3");
+    spec.tokens.emplace_back("\xa9");
+    while (spec.tokens.size() < kFakeVocab) spec.tokens.push_back(" " + std::to_string(spec.tokens.size()));
+    spec.types.assign(kFakeVocab, text::TokenType::normal);
+    spec.types[0] = spec.types[1] = text::TokenType::control;
+    spec.end_tokens = {kFakeEnd};
+    return spec;
+  }
+};
+
+}  // namespace
+
+FakeTransformer::FakeTransformer() {
+  info_.vocab_size = kFakeVocab;
+  info_.layers = info_.heads = info_.kv_heads = 1;
+  info_.head_dim = 2;
+}
+
+kernels::KvLayout FakeTransformer::kv_layout(KvDType, int page_size) const {
+  return {KvDType::f32, 1, 1, info_.head_dim, page_size};
+}
+
+void FakeTransformer::forward(const model::Step& step, const model::KvMemory& kv,
+                              const model::Execution& execution, float* out) const {
+  if (failures > 0) {
+    --failures;
+    throw std::bad_alloc();
+  }
+  step_rows.push_back(static_cast<int>(step.tokens.size()));
+  for (const model::Segment& s : step.segments) {
+    for (int i = 0; i < s.rows; ++i) {
+      const Cell cell{step.tokens[s.first_row + i] + 1, step.positions[s.first_row + i]};
+      std::memcpy(cell_at(kv, s, s.first_position + i), &cell, sizeof cell);
+    }
+  }
+  execution.threads.parallel_for(static_cast<int>(step.logits_rows.size()), [&](int item, int) {
+    const int row = step.logits_rows[item];
+    const auto segment = std::ranges::find_if(
+        step.segments, [row](const model::Segment& s) { return row < s.first_row + s.rows; });
+    const int position = segment->first_position + row - segment->first_row;
+    std::vector<TokenId> tokens;
+    std::uint64_t h = 1;
+    for (int i = 0; i <= position; ++i) {
+      const Cell cell = read(kv, *segment, i);
+      tokens.push_back(cell.token - 1);
+      h = mix(mix(h, cell.token), cell.position);
+    }
+    if (reads_stale_memory) {
+      const int end = segment->first_position + segment->rows;
+      const int held = static_cast<int>(segment->pages.size()) * kv.layout.page_size;
+      for (int i = end; i < held; ++i) {
+        const Cell cell = read(kv, *segment, i);
+        if (cell.token != 0) h = mix(h, cell.token);
+      }
+    }
+    float* row_logits = out + static_cast<std::size_t>(item) * kFakeVocab;
+    if (logits) {
+      logits(tokens, row_logits);
+    } else {
+      for (int v = 0; v < kFakeVocab; ++v) row_logits[v] = static_cast<float>(mix(h, v) >> 40) * 0x1p-21f;
+    }
+  });
+}
+
+std::shared_ptr<const Model> make_fake_model(int context) {
+  auto parts = std::make_unique<Model::Parts>();
+  parts->semantics.kv_dtype = KvDType::f32;
+  parts->semantics.context = context;
+  parts->transformer = std::make_unique<FakeTransformer>();
+  parts->tokenizer = std::make_unique<FakeTokenizer>();
+  parts->info = parts->transformer->info();
+  return Model::Parts::make_model(std::move(parts));
+}
+
+std::vector<Result> run_all(Engine& engine) {
+  while (engine.step()) {
+  }
+  auto finished = engine.take_finished();
+  std::ranges::sort(finished, {}, [](const auto& item) { return item.first; });
+  std::vector<Result> results;
+  for (auto& [id, result] : finished) results.push_back(std::move(result));
+  return results;
+}
+
+Result run_alone(std::shared_ptr<const Model> model, const Request& request, const EngineHooks& hooks) {
+  Tuning tuning;
+  tuning.threads = 1;
+  tuning.max_batch = 1;
+  tuning.prefix_cache = false;
+  const auto engine = make_engine_with_hooks(std::move(model), tuning, hooks);
+  engine->submit(request);
+  return run_all(*engine).at(0);
+}
+
+bool same(const Result& a, const Result& b) {
+  const auto bits = [](float x, float y) {
+    return std::bit_cast<std::uint32_t>(x) == std::bit_cast<std::uint32_t>(y);
+  };
+  return a.tokens == b.tokens && a.text == b.text && a.finish_reason == b.finish_reason &&
+         a.digest == b.digest && a.error == b.error && std::ranges::equal(a.logprobs, b.logprobs, bits) &&
+         std::ranges::equal(a.prompt_logprobs, b.prompt_logprobs, bits);
+}
+
+}  // namespace isobatch::engine

@@ -1,0 +1,68 @@
+// Runs what the scheduler has planned: rows to the model, logits to tokens, log-probabilities and digests.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "base/thread_pool.h"
+#include "engine/hooks.h"
+#include "engine/sequence.h"
+#include "kernels/kernels.h"
+#include "model/transformer.h"
+#include "sample/sampler.h"
+
+namespace isobatch::engine {
+
+struct SequenceRows {
+  Sequence* sequence = nullptr;
+  int rows = 0;  // the next ones that are not computed
+};
+
+// A sequence whose newest token was computed, and the token chosen from its logits: -1 when all are NaN.
+struct ChosenToken {
+  Sequence* sequence = nullptr;
+  TokenId token = -1;
+  float log_prob = 0.0f;  // when asked for
+};
+
+class Runner {
+ public:
+  // `transformer`, `kernels`, `threads` and `hooks` must outlive it.
+  Runner(const model::Transformer& transformer, const model::KvMemory& kv,
+         const kernels::KernelTable& kernels, ThreadPool& threads, const EngineHooks& hooks);
+
+  // One forward pass. Advances `computed`, the digests and the scores of the sequences; what an exception
+  // leaves behind is as if the pass had not been tried.
+  std::span<const ChosenToken> run(std::span<const SequenceRows> batch);
+
+ private:
+  // A row of logits and what it is for.
+  struct Output {
+    Sequence* sequence;
+    int position;  // of the row's token
+    int choice;    // index in chosen_, or -1: it scores the next token of the prompt
+  };
+  void collect_rows(std::span<const SequenceRows> batch);
+  void use_logits(const Output& output, int slot, int thread) noexcept;
+
+  const model::Transformer& transformer_;
+  model::KvMemory kv_;
+  const kernels::KernelTable& kernels_;
+  ThreadPool& threads_;
+  const EngineHooks& hooks_;
+  int vocab_size_;
+  std::unique_ptr<model::Workspace, model::WorkspaceDeleter> workspace_;
+  std::vector<sample::Sampler> samplers_;  // [threads]
+
+  std::vector<TokenId> tokens_;
+  std::vector<std::int32_t> positions_;
+  std::vector<model::Segment> segments_;
+  std::vector<std::int32_t> logits_rows_;
+  std::vector<Output> outputs_;  // [logits_rows]
+  std::vector<ChosenToken> chosen_;
+  std::unique_ptr<float[]> logits_;  // [logits_rows][vocab_size]
+  std::size_t logits_capacity_ = 0;
+};
+
+}  // namespace isobatch::engine

@@ -1,0 +1,34 @@
+#include "engine/semantics.h"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+namespace isobatch::engine {
+namespace {
+
+const char* name(DType dtype) { return dtype == DType::f32 ? "f32" : "native"; }
+
+const char* name(KvDType dtype) {
+  switch (dtype) {
+    case KvDType::f32:
+      return "f32";
+    case KvDType::f16:
+      return "f16";
+    case KvDType::bf16:
+      return "bf16";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string describe(const Semantics& semantics) {
+  return fmt::format("{}-{}-{}", name(semantics.dtype), name(semantics.kv_dtype.value()), semantics.context);
+}
+
+std::uint64_t prefix_salt(const Semantics& semantics) {
+  const std::string text = fmt::format("{}-{}", kContractVersion, describe(semantics));
+  return XXH3_64bits(text.data(), text.size());
+}
+
+}  // namespace isobatch::engine

@@ -1,0 +1,85 @@
+#include "engine/sequence.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "isobatch/error.h"
+#include "sample/sampler.h"
+#include "text/utf8.h"
+
+namespace isobatch::engine {
+namespace {
+
+[[noreturn]] void refuse(const std::string& message) {
+  throw Error(ErrorCode::invalid_argument, "request: " + message);
+}
+
+void validate(const Request& request, int vocab_size, int context) {
+  if (request.prompt.empty()) refuse("the prompt has no tokens, but needs at least 1");
+  if (request.prompt.size() > static_cast<std::size_t>(context)) {
+    refuse(fmt::format("the prompt has {} tokens, but the context has {} positions", request.prompt.size(),
+                       context));
+  }
+  for (std::size_t i = 0; i < request.prompt.size(); ++i) {
+    if (request.prompt[i] >= 0 && request.prompt[i] < vocab_size) continue;
+    refuse(fmt::format("token {} of the prompt is {}, but must be from 0 to {}", i, request.prompt[i],
+                       vocab_size - 1));
+  }
+  if (request.max_tokens < 1)
+    refuse(fmt::format("max_tokens must be at least 1, but is {}", request.max_tokens));
+  for (const std::string& stop : request.stop) {
+    if (stop.empty()) refuse("a stop string must not be empty");
+    text::require_utf8(stop, "stop string");
+  }
+  sample::validate(request.sampling);
+}
+
+}  // namespace
+
+Sequence::Sequence(Engine::RequestId id, Request asked, Engine::OnText on_text,
+                   const text::Tokenizer& tokenizer, int vocab_size, int context)
+    : id(id),
+      request((validate(asked, vocab_size, context), std::move(asked))),
+      on_text(std::move(on_text)),
+      tokenizer(tokenizer),
+      // A prompt that fills the context still has a row of logits to choose one token from.
+      max_new(std::min(request.max_tokens, std::max(1, context - static_cast<int>(request.prompt.size())))),
+      tokens(request.prompt),
+      decoder(tokenizer),
+      stop_matcher(request.stop) {
+  if (request.prompt_logprobs) result.prompt_logprobs.resize(request.prompt.size() - 1);
+}
+
+std::string Sequence::append(TokenId token) {
+  tokens.push_back(token);
+  if (!request.ignore_eos && tokenizer.is_end(token)) return finish(FinishReason::stop, {});
+  std::string ready = stop_matcher.push(decoder.push(token));
+  if (stop_matcher.stopped()) return finish(FinishReason::stop, std::move(ready));
+  if (length() == prompt_length() + max_new) return finish(FinishReason::length, std::move(ready));
+  result.text += ready;
+  return ready;
+}
+
+std::string Sequence::fail(std::string error) {
+  result.error = std::move(error);
+  return finish(FinishReason::error, {});
+}
+
+std::string Sequence::finish(FinishReason reason, std::string ready) {
+  finish_reason = reason;
+  ready += stop_matcher.push(decoder.finish());
+  ready += stop_matcher.finish();
+  result.text += ready;
+  return ready;
+}
+
+Result Sequence::take_result() {
+  result.tokens.assign(tokens.begin() + prompt_length(), tokens.end());
+  result.finish_reason = *finish_reason;
+  result.digest = digest.value();
+  return std::move(result);
+}
+
+}  // namespace isobatch::engine
