@@ -1,0 +1,41 @@
+// Expressions to values.
+#pragma once
+
+#include "text/jinja/ast.h"
+#include "text/jinja/context.h"
+#include "text/jinja/scopes.h"
+
+namespace isobatch::text::jinja {
+
+class Evaluator {
+ public:
+  Evaluator(Context& context, Scopes& scopes) : context_(context), scopes_(scopes) {}
+
+  Value evaluate(const Expression& expression);
+
+ private:
+  Value visit(const Expression& at, const Literal& e);
+  Value visit(const Expression& at, const Name& e);
+  Value visit(const Expression& at, const ListLiteral& e);
+  Value visit(const Expression& at, const DictLiteral& e);
+  Value visit(const Expression& at, const Attribute& e);
+  Value visit(const Expression& at, const Subscript& e);
+  Value visit(const Expression& at, const Slice& e);
+  Value visit(const Expression& at, const FunctionCall& e);
+  Value visit(const Expression& at, const Filter& e);
+  Value visit(const Expression& at, const Test& e);
+  Value visit(const Expression& at, const Not& e);
+  Value visit(const Expression& at, const Negate& e);
+  Value visit(const Expression& at, const Logical& e);
+  Value visit(const Expression& at, const Binary& e);
+  Value visit(const Expression& at, const Comparison& e);
+  Value visit(const Expression& at, const Conditional& e);
+
+  std::vector<Value> evaluate_all(const std::vector<ExpressionPtr>& expressions);
+  Arguments evaluate(const CallArguments& arguments);
+
+  Context& context_;
+  Scopes& scopes_;
+};
+
+}  // namespace isobatch::text::jinja
