@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace isobatch::formats {
 
 std::string GgufCursor::read_string(std::string_view what) {
@@ -25,26 +27,8 @@ void GgufCursor::fail(ErrorCode code, std::string_view message) const {
 }
 
 bool is_valid_name(std::string_view name) {
-  if (name.empty() || name.size() > 65535) return false;
-  for (std::size_t i = 0; i < name.size();) {
-    const auto lead = static_cast<unsigned char>(name[i++]);
-    if (lead < 0x20 || lead == 0x7f) return false;
-    if (lead < 0x80) continue;
-    const int following = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : 1;
-    if (lead < 0xc2 || lead > 0xf4) return false;
-    std::uint32_t code = lead & (0x3fu >> following);
-    for (int j = 0; j < following; ++j) {
-      if (i == name.size()) return false;
-      const auto next = static_cast<unsigned char>(name[i++]);
-      if ((next & 0xc0) != 0x80) return false;
-      code = code << 6 | (next & 0x3fu);
-    }
-    const bool overlong = (following == 2 && code < 0x800) || (following == 3 && code < 0x10000);
-    const bool surrogate = code >= 0xd800 && code <= 0xdfff;
-    if (overlong || surrogate || code > 0x10ffff) return false;
-    if (code < 0xa0) return false;  // C1 controls
-  }
-  return true;
+  const auto printable = [](char c) { return c >= ' ' && c <= '~'; };
+  return !name.empty() && name.size() <= 65535 && std::all_of(name.begin(), name.end(), printable);
 }
 
 }  // namespace isobatch::formats

@@ -49,7 +49,7 @@ class GgufCursor {
   std::size_t position_ = 0;
 };
 
-// A name fit for a one-line message: UTF-8, no control characters, 1 to 65535 bytes.
+// Keys and tensor names are printable ASCII, 1 to 65535 bytes, by the format; so they fit a one-line message.
 bool is_valid_name(std::string_view name);
 
 }  // namespace isobatch::formats

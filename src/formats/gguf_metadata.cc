@@ -107,7 +107,7 @@ GgufMetadata read_gguf_metadata(GgufCursor& cursor, std::uint64_t count) {
     if (!is_valid_name(key)) {
       cursor.fail(
           ErrorCode::corrupt_file,
-          fmt::format("metadata key {} of {}: expected UTF-8 text of 1 to 65535 bytes", i + 1, count));
+          fmt::format("metadata key {} of {}: expected 1 to 65535 bytes of printable ASCII", i + 1, count));
     }
     if (metadata.contains(key)) {
       cursor.fail(ErrorCode::corrupt_file, fmt::format("metadata key {} occurs twice", key));

@@ -74,9 +74,9 @@ Placed read_tensor(GgufCursor& cursor, std::uint64_t index, std::uint64_t count,
   Tensor& tensor = placed.tensor;
   tensor.name = cursor.read_string(fmt::format("name of tensor {} of {}", index + 1, count));
   if (!is_valid_name(tensor.name)) {
-    cursor.fail(
-        ErrorCode::corrupt_file,
-        fmt::format("name of tensor {} of {}: expected UTF-8 text of 1 to 65535 bytes", index + 1, count));
+    cursor.fail(ErrorCode::corrupt_file,
+                fmt::format("name of tensor {} of {}: expected 1 to 65535 bytes of printable ASCII",
+                            index + 1, count));
   }
   tensor.shape = read_shape(cursor, tensor.name);
   tensor.type = read_type(cursor, tensor.name);
