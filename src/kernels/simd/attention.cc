@@ -47,11 +47,13 @@ struct ScoreTile {
   template <int R>
   HWY_INLINE void run(int first_row) const {
     VF acc[R];
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) acc[r] = hn::Zero(F());
     for (int d = 0; d < head_dim; d += kBlock) {
       Kv::template block<R>(k + d * kKeyBlock, kKeyBlock, HWY_MIN(kBlock, head_dim - d),
                             q + first_row * head_dim + d, head_dim, acc);
     }
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) store(hn::Mul(acc[r], splat(scale)), out + (first_row + r) * out_stride);
   }
 };
@@ -77,9 +79,11 @@ struct ValueTile {
   template <int R>
   HWY_INLINE void run(int first_row) const {
     VF acc[R];
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) acc[r] = hn::Zero(F());
     const int shared = keys(first_row) / kKeyBlock;  // whole blocks that all rows see: rows ascend
     for (int b = 0; b < shared; ++b) block<R>(b, kKeyBlock, p + first_row * p_stride, acc);
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
       const int row = first_row + r, n = keys(row);
       VF own[1] = {acc[r]};

@@ -22,11 +22,14 @@ template <int R>
 HWY_INLINE void dot_b_block(const std::uint16_t* pairs, std::ptrdiff_t stride, int terms, const float* x,
                             std::ptrdiff_t x_stride, VF (&acc)[R]) {
   VF even[R], odd[R];
+#pragma GCC unroll 16
   for (int r = 0; r < R; ++r) even[r] = odd[r] = hn::Zero(F());
   const int whole = terms / 2;
   for (int j = 0; j < whole; ++j) {
+    prefetch_ahead(pairs + j * stride);
     const VU w = hn::LoadU(U(), reinterpret_cast<const std::uint32_t*>(pairs + j * stride));
     const VF w_even = even_bf16(w), w_odd = odd_bf16(w);
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
       even[r] = hn::MulAdd(w_even, splat(x[r * x_stride + 2 * j]), even[r]);
       odd[r] = hn::MulAdd(w_odd, splat(x[r * x_stride + 2 * j + 1]), odd[r]);
@@ -34,8 +37,10 @@ HWY_INLINE void dot_b_block(const std::uint16_t* pairs, std::ptrdiff_t stride, i
   }
   if (terms % 2 != 0) {
     const VF w = even_bf16(hn::LoadU(U(), reinterpret_cast<const std::uint32_t*>(pairs + whole * stride)));
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) even[r] = hn::MulAdd(w, splat(x[r * x_stride + 2 * whole]), even[r]);
   }
+#pragma GCC unroll 16
   for (int r = 0; r < R; ++r) acc[r] = hn::Add(acc[r], hn::Add(even[r], odd[r]));
 }
 
@@ -50,11 +55,15 @@ template <int R, typename Element>
 HWY_INLINE void dot_f_chunk(const Element* weights, std::ptrdiff_t stride, int terms, const float* x,
                             std::ptrdiff_t x_stride, VF (&acc)[R]) {
   VF chunk[R];
+#pragma GCC unroll 16
   for (int r = 0; r < R; ++r) chunk[r] = hn::Zero(F());
   for (int k = 0; k < terms; ++k) {
+    prefetch_ahead(weights + k * stride);
     const VF w = load_weights(weights + k * stride);
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) chunk[r] = hn::MulAdd(w, splat(x[r * x_stride + k]), chunk[r]);
   }
+#pragma GCC unroll 16
   for (int r = 0; r < R; ++r) acc[r] = hn::Add(acc[r], chunk[r]);
 }
 
@@ -63,13 +72,18 @@ template <int R>
 HWY_INLINE void dot_f_chunk_pairs(const std::uint16_t* pairs, std::ptrdiff_t stride, int terms,
                                   const float* x, std::ptrdiff_t x_stride, VF (&acc)[R]) {
   VF chunk[R];
+#pragma GCC unroll 16
   for (int r = 0; r < R; ++r) chunk[r] = hn::Zero(F());
   for (int k = 0; k < terms; k += 2) {
+    prefetch_ahead(pairs + k / 2 * stride);
     const VU w = hn::LoadU(U(), reinterpret_cast<const std::uint32_t*>(pairs + k / 2 * stride));
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) chunk[r] = hn::MulAdd(even_bf16(w), splat(x[r * x_stride + k]), chunk[r]);
     if (k + 1 == terms) break;
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) chunk[r] = hn::MulAdd(odd_bf16(w), splat(x[r * x_stride + k + 1]), chunk[r]);
   }
+#pragma GCC unroll 16
   for (int r = 0; r < R; ++r) acc[r] = hn::Add(acc[r], chunk[r]);
 }
 

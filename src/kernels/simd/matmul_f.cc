@@ -74,8 +74,10 @@ struct Tile {
   template <int R>
   HWY_INLINE void run(int first_row) const {
     VF acc[R];
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) acc[r] = hn::Zero(F());
     Dot::template run<R>(panel, depth, x + first_row * x_stride, x_stride, acc);
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
       float* target = out + (first_row + r) * out_stride;
       if (outputs >= kLanes) {

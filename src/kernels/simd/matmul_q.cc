@@ -61,10 +61,12 @@ HWY_INLINE VF load_f16(const std::byte* p) {
 struct BlockQ8_0 {
   VB w[8];
   HWY_INLINE explicit BlockQ8_0(const std::byte* quants) {
+#pragma GCC unroll 16
     for (int g = 0; g < 8; ++g) w[g] = load_bytes(quants + g * 64);
   }
   HWY_INLINE VI dot(const std::int8_t* x, std::int32_t /*sum*/) const {
     VI total = hn::Zero(I());
+#pragma GCC unroll 16
     for (int g = 0; g < 8; ++g)
       total = hn::Add(total, widen_pairs(pair_products_s8(w[g], broadcast4(x + 4 * g))));
     return total;
@@ -76,6 +78,7 @@ struct BlockQ4_1 {
   VB w[8];
   HWY_INLINE explicit BlockQ4_1(const std::byte* quants) {
     const VB low = hn::Set(B(), 15);
+#pragma GCC unroll 16
     for (int g = 0; g < 4; ++g) {
       const VB packed = load_bytes(quants + g * 64);
       w[g] = hn::And(packed, low);
@@ -84,6 +87,7 @@ struct BlockQ4_1 {
   }
   HWY_INLINE VI dot(const std::int8_t* x, std::int32_t /*sum*/) const {
     VS total = hn::Zero(S());
+#pragma GCC unroll 16
     for (int g = 0; g < 8; ++g) total = hn::Add(total, pair_products_u4(w[g], broadcast4(x + 4 * g)));
     return widen_pairs(total);
   }
@@ -112,11 +116,13 @@ struct Tile {
   HWY_INLINE void run(int first_row) const {
     const int blocks = x.groups();
     VF acc[R];
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) acc[r] = hn::Zero(F());
     for (int b = 0; b < blocks; ++b) {
       const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(b) * x.rows + first_row;
       const Block block(quants + static_cast<std::ptrdiff_t>(b) * Block::kBytes);
       const VF scale = load_f16(scales + b * kPanel * 2);
+#pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
         const VI isum = block.dot(x.values + (at + r) * kBlock, x.sums[at + r]);
         acc[r] = hn::MulAdd(hn::Mul(scale, splat(x.scales[at + r])), hn::ConvertTo(F(), isum), acc[r]);
@@ -124,14 +130,18 @@ struct Tile {
     }
     if constexpr (kHasMinima) {
       VF minima[R];
+#pragma GCC unroll 16
       for (int r = 0; r < R; ++r) minima[r] = hn::Zero(F());
       for (int b = 0; b < blocks; ++b) {
         const float* scaled_sums = x.scaled_sums + static_cast<std::ptrdiff_t>(b) * x.rows + first_row;
         const VF minimum = load_f16(scales + (blocks + b) * kPanel * 2);
+#pragma GCC unroll 16
         for (int r = 0; r < R; ++r) minima[r] = hn::MulAdd(minimum, splat(scaled_sums[r]), minima[r]);
       }
+#pragma GCC unroll 16
       for (int r = 0; r < R; ++r) acc[r] = hn::Add(acc[r], minima[r]);
     }
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
       float* target = out + (first_row + r) * out_stride;
       if (outputs >= kLanes) {

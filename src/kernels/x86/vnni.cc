@@ -36,6 +36,7 @@ struct BlockQ8_0 {
   static constexpr int kBytes = 512, kOffset = 128;
   static ISOBATCH_INLINE void unpack(const std::byte* quants, __m512i (&w)[8]) {
     const __m512i flip = _mm512_set1_epi8(static_cast<char>(0x80));
+#pragma GCC unroll 16
     for (int g = 0; g < 8; ++g) w[g] = _mm512_xor_si512(_mm512_loadu_si512(quants + g * 64), flip);
   }
 };
@@ -44,6 +45,7 @@ struct BlockQ4 {
   static constexpr int kBytes = 256;
   static ISOBATCH_INLINE void unpack(const std::byte* quants, __m512i (&w)[8]) {
     const __m512i low = _mm512_set1_epi8(15);
+#pragma GCC unroll 16
     for (int g = 0; g < 4; ++g) {
       const __m512i packed = _mm512_loadu_si512(quants + g * 64);
       w[g] = _mm512_and_si512(packed, low);
@@ -58,10 +60,15 @@ struct BlockQ4_1 : BlockQ4 {
   static constexpr int kOffset = 0;
 };
 
+ISOBATCH_INLINE void prefetch(const std::byte* p) {
+  _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
+}
+
 template <typename Block, bool kHasMinima>
 struct Tile {
   const std::byte* quants;
   const std::byte* scales;
+  std::ptrdiff_t next_panel;  // bytes to the same place there: asked for while this panel is worked on
   const QuantizedRows& x;
   float* out;
   std::ptrdiff_t out_stride;
@@ -71,6 +78,7 @@ struct Tile {
   ISOBATCH_INLINE void run(int first_row) const {
     const int blocks = x.groups();
     __m512 acc[R];
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) acc[r] = _mm512_setzero_ps();
     for (int b = 0; b < blocks; ++b) {
       const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(b) * x.rows + first_row;
@@ -78,12 +86,17 @@ struct Tile {
       const std::int32_t* sums = x.sums + at;
       const float* row_scales = x.scales + at;
       __m512i w[8];
-      Block::unpack(quants + static_cast<std::ptrdiff_t>(b) * Block::kBytes, w);
+      const std::byte* block = quants + static_cast<std::ptrdiff_t>(b) * Block::kBytes;
+      for (int line = 0; line < Block::kBytes; line += 64) prefetch(block + next_panel + line);
+      prefetch(scales + next_panel + b * kPanel * 2);
+      Block::unpack(block, w);
       const __m512 scale = load_f16(scales + b * kPanel * 2);
+#pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
         // Start from what the offset of the weights adds, so that it cancels.
         __m512i isum =
             Block::kOffset == 0 ? _mm512_setzero_si512() : _mm512_set1_epi32(-Block::kOffset * sums[r]);
+#pragma GCC unroll 16
         for (int g = 0; g < 8; ++g) {
           const auto* four = reinterpret_cast<const int*>(values + r * kBlock + g * 4);
           isum = _mm512_dpbusd_epi32(isum, w[g], _mm512_set1_epi32(*four));
@@ -94,15 +107,20 @@ struct Tile {
     }
     if constexpr (kHasMinima) {
       __m512 minima[R];
+#pragma GCC unroll 16
       for (int r = 0; r < R; ++r) minima[r] = _mm512_setzero_ps();
       for (int b = 0; b < blocks; ++b) {
         const float* scaled_sums = x.scaled_sums + static_cast<std::ptrdiff_t>(b) * x.rows + first_row;
+        prefetch(scales + next_panel + (blocks + b) * kPanel * 2);
         const __m512 minimum = load_f16(scales + (blocks + b) * kPanel * 2);
+#pragma GCC unroll 16
         for (int r = 0; r < R; ++r)
           minima[r] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(scaled_sums[r]), minima[r]);
       }
+#pragma GCC unroll 16
       for (int r = 0; r < R; ++r) acc[r] = _mm512_add_ps(acc[r], minima[r]);
     }
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
       _mm512_mask_storeu_ps(out + (first_row + r) * out_stride, outputs, canonical(acc[r]));
     }
@@ -118,6 +136,7 @@ void matmul(const MatmulTask& task, const QuantizedRows& x) {
     const int outputs = std::min(kPanel, w.outputs - p * kPanel);
     const Tile<Block, kHasMinima> tile{panel,
                                        panel + scales,
+                                       static_cast<std::ptrdiff_t>(stride),
                                        x,
                                        task.out + p * kPanel,
                                        task.out_stride,
