@@ -46,7 +46,7 @@ HWY_INLINE VF load(const float* p) { return hn::LoadU(F(), p); }
 HWY_INLINE void store(VF v, float* p) { hn::StoreU(v, F(), p); }
 // Asks for what a stream of weights will need next; they come in order, and the hardware's prefetcher alone
 // leaves a core waiting most of the time when they come from memory (docs/decisions/0002-native.md).
-HWY_INLINE void prefetch_ahead(const void* p) { hwy::Prefetch(static_cast<const char*>(p) + 4096); }
+HWY_INLINE void prefetch_ahead(const void* p) { __builtin_prefetch(static_cast<const char*>(p) + 4096); }
 // The first n < kLanes values, the rest 0 (a masked load may touch what lies behind them; this does not).
 HWY_INLINE VF load_first(const float* p, int n) {
   HWY_ALIGN float buffer[kLanes] = {};
