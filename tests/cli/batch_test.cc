@@ -1,5 +1,6 @@
 // isobatch batch on a small random model: the same bytes however it is run, and an error record for a bad
 // line.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
@@ -62,12 +63,12 @@ std::string mixed_lines() {
       line["prompt"] = std::string(40, 'a') + std::string(length, char('a' + random.below(26)));
     } else if (i % 4 == 2) {
       line["messages"] =
-          Json::array({{{"role", "user"}, {"content", "question " + std::string(length, 'x')}}});
+          Json::array({{{"role", "user"}, {"content", fmt::format("question {:x<{}}", "", length)}}});
       line["temperature"] = 0.9;
       line["seed"] = i;
     } else {
       line = {
-          {"custom_id", "w" + std::to_string(i)},
+          {"custom_id", fmt::format("w{}", i)},
           {"method", "POST"},
           {"url", "/v1/completions"},
           {"body", {{"prompt", std::string(length, 'z')}, {"max_tokens", 1 + i % 20}, {"ignore_eos", true}}}};
