@@ -25,11 +25,12 @@ const SpecialTokens::Entry* SpecialTokens::longest_at(std::string_view text, std
   const Entry* longest = nullptr;
   auto first = entries_.begin(), last = entries_.end();
   for (std::size_t depth = 0; offset + depth < text.size() && first != last; ++depth) {
-    const auto byte = [depth](const Entry& e) { return static_cast<unsigned char>(e.text[depth]); };
-    const auto range =
-        std::ranges::equal_range(first, last, static_cast<unsigned char>(text[offset + depth]), {}, byte);
-    first = range.begin();
-    last = range.end();
+    const auto byte = static_cast<unsigned char>(text[offset + depth]);
+    const auto at_depth = [depth](const Entry& e) { return static_cast<unsigned char>(e.text[depth]); };
+    first =
+        std::lower_bound(first, last, byte, [&](const Entry& e, unsigned char b) { return at_depth(e) < b; });
+    last =
+        std::upper_bound(first, last, byte, [&](unsigned char b, const Entry& e) { return b < at_depth(e); });
     if (first != last && first->text.size() == depth + 1) longest = &*first++;
   }
   return longest;

@@ -54,8 +54,8 @@ Value Context::dict(std::vector<std::pair<Value, Value>> items) {
       fail(fmt::format("a dict's key may not be of type {}", key.type_name()));
     }
     dict.depth = depth_around(dict.depth, value);
-    const auto same =
-        std::ranges::find_if(dict.items, [&](const auto& item) { return equal(*this, item.first, key); });
+    const auto has_key = [&, &name = key](const auto& item) { return equal(*this, item.first, name); };
+    const auto same = std::ranges::find_if(dict.items, has_key);
     if (same == dict.items.end()) {
       dict.items.emplace_back(std::move(key), std::move(value));
     } else {
