@@ -10,26 +10,32 @@ namespace {
 
 constexpr int kContext = 192;
 
+// The whole range from the first case on; inRange begins with small values.
+template <typename T>
+T pick(T low, T high) {
+  return *rc::gen::resize(rc::kNominalSize, rc::gen::inRange<T>(low, high));
+}
+
 std::vector<TokenId> gen_prompt() {
   // Few token values and common beginnings, so that prefixes meet.
-  std::vector<TokenId> prompt(*rc::gen::inRange(1, 150));
-  const int period = *rc::gen::inRange(1, 3);
+  std::vector<TokenId> prompt(pick(1, 150));
+  const int period = pick(1, 3);
   for (std::size_t i = 0; i < prompt.size(); ++i) prompt[i] = 2 + static_cast<TokenId>(i) % period;
-  if (*rc::gen::arbitrary<bool>()) prompt[*rc::gen::inRange<std::size_t>(0, prompt.size())] = 9;
+  if (*rc::gen::arbitrary<bool>()) prompt[pick<std::size_t>(0, prompt.size())] = 9;
   return prompt;
 }
 
 Request gen_request() {
   Request request;
   request.prompt = gen_prompt();
-  request.max_tokens = *rc::gen::inRange(1, 60);
+  request.max_tokens = pick(1, 60);
   request.ignore_eos = *rc::gen::arbitrary<bool>();
   request.logprobs = *rc::gen::arbitrary<bool>();
   request.prompt_logprobs = *rc::gen::weightedElement<bool>({{3, false}, {1, true}});
   if (*rc::gen::arbitrary<bool>()) request.stop = {" 40", "z", "ab"};
   request.sampling.temperature = *rc::gen::element(0.0f, 0.5f, 2.0f);
   request.sampling.top_k = *rc::gen::element(0, 5);
-  request.sampling.seed = *rc::gen::inRange(0, 3);
+  request.sampling.seed = pick(0, 3);
   return request;
 }
 
@@ -41,14 +47,14 @@ RC_GTEST_PROP(EngineProperty, ARequestGetsWhatItGetsAlone, ()) {
   const auto model = make_fake_model(kContext);
   auto transformer = std::make_shared<FakeTransformer>();
   Tuning tuning;
-  tuning.threads = *rc::gen::inRange(1, 5);
-  tuning.max_batch = *rc::gen::inRange(1, 9);
+  tuning.threads = pick(1, 5);
+  tuning.max_batch = pick(1, 9);
   tuning.max_step_rows = *rc::gen::element(1, 3, 7, 32, 100, 512);
   tuning.page_size = *rc::gen::element(32, 64, 96);
   tuning.kv_cache = *rc::gen::weightedElement<bool>({{4, true}, {1, false}});
   tuning.prefix_cache = *rc::gen::arbitrary<bool>();
   const int full = (kContext + tuning.page_size - 1) / tuning.page_size;
-  tuning.kv_bytes = page_bytes(tuning.page_size) * (full + *rc::gen::inRange(0, 12));
+  tuning.kv_bytes = page_bytes(tuning.page_size) * (full + pick(0, 12));
   // Without the KV cache a request finds its own later tokens behind the rows of a chunk.
   transformer->reads_stale_memory = tuning.kv_cache;
   EngineHooks hooks;
@@ -57,13 +63,13 @@ RC_GTEST_PROP(EngineProperty, ARequestGetsWhatItGetsAlone, ()) {
   if (*rc::gen::arbitrary<bool>()) hooks.prefix_hash = [](auto...) { return std::uint64_t{1}; };
 
   const auto engine = make_engine_with_hooks(model, tuning, hooks);
-  const int requests = *rc::gen::inRange(1, 12);
+  const int requests = pick(1, 12);
   std::vector<Request> asked;
   std::vector<std::string> streamed(requests);
   for (int i = 0; i < requests; ++i) {
     asked.push_back(gen_request());
     engine->submit(asked.back(), [&streamed, i](std::string_view piece) { streamed[i] += piece; });
-    const int steps = *rc::gen::inRange(0, 4);
+    const int steps = pick(0, 4);
     for (int s = 0; s < steps; ++s) engine->step();
   }
   const std::vector<Result> results = run_all(*engine);

@@ -10,9 +10,11 @@
 namespace isobatch::engine {
 namespace {
 
+// What a position leaves in its page. Like a real layer's K and V it depends on all that stands before it.
 struct Cell {
   TokenId token = 0;  // + 1: a cleared cell holds none
   std::int32_t position = 0;
+  std::uint64_t state = 0;
 };
 
 std::uint64_t mix(std::uint64_t h, std::uint64_t value) {
@@ -62,7 +64,7 @@ class FakeTokenizer : public text::Tokenizer {
 FakeTransformer::FakeTransformer() {
   info_.vocab_size = kFakeVocab;
   info_.layers = info_.heads = info_.kv_heads = 1;
-  info_.head_dim = 2;
+  info_.head_dim = 16;
 }
 
 kernels::KvLayout FakeTransformer::kv_layout(KvDType, int page_size) const {
@@ -78,8 +80,11 @@ void FakeTransformer::forward(const model::Step& step, const model::KvMemory& kv
   step_rows.push_back(static_cast<int>(step.tokens.size()));
   for (const model::Segment& s : step.segments) {
     for (int i = 0; i < s.rows; ++i) {
-      const Cell cell{step.tokens[s.first_row + i] + 1, step.positions[s.first_row + i]};
-      std::memcpy(cell_at(kv, s, s.first_position + i), &cell, sizeof cell);
+      const int position = s.first_position + i;
+      const std::uint64_t before = position == 0 ? 1 : read(kv, s, position - 1).state;
+      Cell cell{step.tokens[s.first_row + i] + 1, step.positions[s.first_row + i], 0};
+      cell.state = mix(mix(before, cell.token), cell.position);
+      std::memcpy(cell_at(kv, s, position), &cell, sizeof cell);
     }
   }
   execution.threads.parallel_for(static_cast<int>(step.logits_rows.size()), [&](int item, int) {
@@ -92,7 +97,7 @@ void FakeTransformer::forward(const model::Step& step, const model::KvMemory& kv
     for (int i = 0; i <= position; ++i) {
       const Cell cell = read(kv, *segment, i);
       tokens.push_back(cell.token - 1);
-      h = mix(mix(h, cell.token), cell.position);
+      h = mix(mix(h, cell.token), cell.state);
     }
     if (reads_stale_memory) {
       const int end = segment->first_position + segment->rows;
