@@ -14,15 +14,15 @@ namespace isobatch::cli {
 namespace {
 
 Question read_question(const std::string& text, std::size_t number, const Model& model) {
-  nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
-  const bool valid =
-      json.is_object() && json.contains("answer") && (json["answer"] == "yes" || json["answer"] == "no");
-  if (!valid) throw Error(ErrorCode::corrupt_file, R"(expected an object with "answer": "yes" or "no")");
+  const nlohmann::json json = nlohmann::json::parse(text, nullptr, false);
+  const bool valid = json.is_object() && json.contains("messages") && json.contains("answer") &&
+                     (json["answer"] == "yes" || json["answer"] == "no");
+  if (!valid)
+    throw Error(ErrorCode::corrupt_file, R"(expected an object with messages and "answer": "yes" or "no")");
   Question question;
   question.yes = json["answer"] == "yes";
-  json.erase("answer");
-  json.erase("id");
-  const openai::BatchLine line = openai::parse_batch_line(json.dump(), number, {});
+  const nlohmann::json body = {{"messages", json["messages"]}};
+  const openai::BatchLine line = openai::parse_batch_line(body.dump(), number, {});
   if (!line.error.empty()) throw Error(ErrorCode::corrupt_file, line.error);
   question.prompt = openai::tokenize_prompt(line.prompt, model, /*raw=*/false);
   return question;
