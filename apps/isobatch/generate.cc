@@ -9,7 +9,6 @@
 
 #include "commands.h"
 #include "isobatch/engine.h"
-#include "isobatch/error.h"
 #include "isobatch/openai.h"
 #include "options.h"
 

@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <map>
 
-#include "isobatch/error.h"
 #include "model_path.h"
 #include "progress.h"
 
