@@ -29,8 +29,9 @@ constexpr LoopAttribute kLoopAttributes[] = {
     {"first", [](const Loop& l) -> Value { return l.index == 0; }},
     {"last", [](const Loop& l) -> Value { return l.index + 1 == l.items->items.size(); }},
     {"length", [](const Loop& l) -> Value { return integer(l.items->items.size()); }},
-    {"depth", [](const Loop& l) -> Value { return std::int64_t{l.nesting}; }},
-    {"depth0", [](const Loop& l) -> Value { return std::int64_t{l.nesting - 1}; }},
+    // Of recursion, not of nesting.
+    {"depth", [](const Loop&) -> Value { return std::int64_t{1}; }},
+    {"depth0", [](const Loop&) -> Value { return std::int64_t{0}; }},
     {"previtem", [](const Loop& l) { return neighbour(l, l.index > 0, l.index - 1, "loop.previtem"); }},
     {"nextitem",
      [](const Loop& l) {

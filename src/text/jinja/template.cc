@@ -112,7 +112,6 @@ class Renderer {
     context_.set_position(at.position);
     const auto loop = std::make_shared<Loop>();
     loop->items = filter(at, s, context_.items(iterated));
-    loop->nesting = ++nesting_;
     for (loop->index = 0; loop->index < loop->items->items.size(); ++loop->index) {
       context_.set_position(at.position);
       context_.spend_steps(1);
@@ -123,7 +122,6 @@ class Renderer {
       scopes_.close();
       if (flow == Flow::break_loop) break;
     }
-    --nesting_;
     return loop->items->items.empty() ? run(s.otherwise) : Flow::next;
   }
 
@@ -134,7 +132,6 @@ class Renderer {
   Scopes scopes_;
   Evaluator evaluator_;
   std::string out_;
-  int nesting_ = 0;
 };
 
 }  // namespace

@@ -35,7 +35,6 @@ struct Dict {
 struct Loop {
   std::shared_ptr<const List> items;
   std::size_t index = 0;
-  int nesting = 1;  // loops around this one, itself included
 };
 // The one thing that templates change in place. The evaluator owns them, so they may hold one another.
 struct Namespace {
