@@ -83,6 +83,7 @@ SNIPPETS = [
     "{{ [none, true]|string }}", "{{ missing|length }} {{ missing|list }} {{ missing|join }}|", "{{ missing == other }} {{ missing == none }} {{ missing == '' }}", "{{ {'a': none}.a is none }} {{ {'a': none}['a'] is defined }}", "{{ none.x }}|{{ 1 .x }}|",
     "{{ 'a\u3000\u00a0'.strip() }}|", "{{ 'a\u200b'.strip()|length }}", "{{ 1.0 }} {{ 100.0 }} {{ -0.0 }} {{ 1e-4 }} {{ 9999999999999998.0 }}", "{{ 3 - 1 - 1 }} {{ 8 / 2 / 2 }} {{ 2 * 3 % 4 }}", "{{ 'a' ~ (1 + 2) ~ 'b' }}",
     "{% for m in [{'role': 'user'}] %}{{ m.role }}{{ m['role'] }}{{ m.nope }}{% endfor %}|", "{{ [3, 1] | first | string ~ 'x' }}", "{{ true if 1 > 0 and 'b' > 'a' }}", "{% set x = [] %}{% set x = x + [1] %}{{ x }}", "{{ 'x' if missing is not none else 'y' }}",
+    "{{ ' a  b c '.split(none, 1) }} {{ 00 }}",
 ]
 
 # Templates that must fail in both.
@@ -90,7 +91,7 @@ FAILING = [
     "{{ raise_exception('told so') }}", "{{ missing.x }}", "{{ missing + 1 }}", "{{ missing() }}", "{{ 1 / 0 }}", "{{ 1 // 0 }}", "{{ 1 % 0 }}", "{{ 'a' + 1 }}", "{{ 1 < 'a' }}", "{{ -'a' }}", "{{ for }}{% endif %}", "{% if 1 %}",
     "{% for x in [1] %}", "{% endfor %}", "{{ 1 ", "{% if %}{% endif %}", "{{ }}", "{{ 'abc }}", "{# open", "{{ [1, 2 }}", "{{ 1 | nofilter }}", "{{ 1 is notest }}", "{% unknown %}", "{% for x in 5 %}{% endfor %}", "{{ 5|length }}",
     "{{ range(200000) }}", "{% set a, b = [1] %}", "{{ 'a'.nomethod() }}", "{{ 'a' in 5 }}", "{{ {'a': 1}.update({'b': 2}) }}", "{{ [].append(1) }}", "{% set x.y = 1 %}", "{{ 1 if }}", "{{ a b }}", "{{ 'a'|replace('x') }}", "{{ ''.split('') }}",
-    "{{ [1][::0] }}", "{{ missing|tojson }}", "{{ missing[0] }}", "{{ missing < 1 }}", "{{ (1 }}", "{{ 1) }}", "{{ {'a' 1} }}", "{{ @ }}", "{% set true = 1 %}", "{% break %}", "{{ {[1]: 2} }}", "{{ 'a'.join([1]) }}", "{{ loop.index }}", "{{ trim() }}",
+    "{{ [1][::0] }}", "{{ missing|tojson }}", "{{ missing[0] }}", "{{ missing < 1 }}", "{{ (1 }}", "{{ 1) }}", "{{ {'a' 1} }}", "{{ @ }}", "{% set true = 1 %}", "{% break %}", "{{ {[1]: 2} }}", "{{ 'a'.join([1]) }}", "{{ loop.index }}", "{{ trim() }}", "{{ [1][x:] }}", "{{ 012 }}",
 ]
 
 

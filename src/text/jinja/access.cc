@@ -46,7 +46,7 @@ struct Bounds {
 // Python's rules for a sequence of `size` items.
 Bounds slice_bounds(Context& context, std::int64_t size, const Value& start, const Value& stop,
                     const Value& step) {
-  const auto given = [](const Value& v) { return !v.is_undefined() && !v.is_none(); };
+  const auto given = [](const Value& v) { return !v.is_none(); };
   Bounds b{0, 0, given(step) ? context.require_integer(step, "slice step") : 1};
   if (b.step == 0) context.fail("slice step cannot be zero");
   const std::int64_t low = b.step > 0 ? 0 : -1, high = b.step > 0 ? size : size - 1;

@@ -10,7 +10,7 @@ namespace isobatch::text::jinja {
 
 Value get_attribute(Context& context, const Value& object, std::string_view name);
 Value get_item(Context& context, const Value& object, const Value& index);
-// Undefined or none: not given.
+// None: not given.
 Value get_slice(Context& context, const Value& object, const Value& start, const Value& stop,
                 const Value& step);
 

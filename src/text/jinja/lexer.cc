@@ -198,7 +198,8 @@ class Lexer {
     const char* const last = digits.data() + digits.size();
     const auto result = floating ? std::from_chars(digits.data(), last, token.floating)
                                  : std::from_chars(digits.data(), last, token.integer);
-    if (result.ec != std::errc() || is_name_start(peek())) {
+    const bool octal = !floating && digits[0] == '0' && token.integer != 0;  // in languages other than Python
+    if (octal || result.ec != std::errc() || is_name_start(peek())) {
       fail(ErrorCode::unsupported, token.position,
            fmt::format("the number \"{}\" is not supported", digits + peek()));
     }

@@ -63,7 +63,7 @@ std::vector<std::string_view> split_at_spaces(std::string_view text, std::int64_
   text = strip(text, Side::left);
   while (!text.empty()) {
     if (limit >= 0 && static_cast<std::int64_t>(parts.size()) == limit) {
-      parts.push_back(strip(text, Side::right));
+      parts.push_back(text);
       break;
     }
     std::size_t end = 0;
