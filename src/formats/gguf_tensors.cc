@@ -98,6 +98,7 @@ void check_names(const GgufCursor& cursor, const std::vector<Placed>& sorted_by_
 
 void check_overlap(const GgufCursor& cursor, const std::vector<Placed>& tensors) {
   std::vector<const Placed*> by_offset;
+  by_offset.reserve(tensors.size());
   for (const Placed& placed : tensors) by_offset.push_back(&placed);
   std::sort(by_offset.begin(), by_offset.end(), [](auto* a, auto* b) { return a->offset < b->offset; });
   for (std::size_t i = 1; i < by_offset.size(); ++i) {
