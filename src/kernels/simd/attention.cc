@@ -1,6 +1,6 @@
-// Same bits as ref/attention.cc. Scores: lanes are keys; values: lanes are dimensions; tiles are (query,
-// head) rows, which share the loads of K and V. Keys beyond a row's position are computed in the scores and
-// then ignored, and never touched in the values.
+// Same bits as ref/attention.cc and, for bf16, ref/store_kv.cc. Scores: lanes are keys; values: lanes are
+// dimensions; tiles are (query, head) rows, which share the loads of K and V. Keys beyond a row's position
+// are computed in the scores and then ignored, and never touched in the values.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd/attention.cc"
 #include "hwy/foreach_target.h"  // must come first
@@ -128,6 +128,33 @@ HWY_INLINE float softmax_row(float* p, int n, int padded) {
   return sum.fold();
 }
 
+// K and V are rounded in vectors; what is left is scattering halves into their pairs.
+void store_kv_bf16(const float* k, const float* v, int head_dim, int position, std::byte* block,
+                   std::size_t v_offset) {
+  const int padded = padded_head_dim(head_dim);
+  auto* k_block = reinterpret_cast<std::uint16_t*>(block) + position * 2;
+  auto* v_block =
+      reinterpret_cast<std::uint16_t*>(block + v_offset) + position / 2 * padded * 2 + position % 2;
+  for (int d = 0; d < head_dim; d += kLanes) {
+    const int n = HWY_MIN(kLanes, head_dim - d);
+    HWY_ALIGN std::uint32_t k_bits[kLanes], v_bits[kLanes];
+    const VF k_lanes = n == kLanes ? load(k + d) : load_first(k + d, n);
+    const VF v_lanes = n == kLanes ? load(v + d) : load_first(v + d, n);
+    hn::Store(hn::ShiftRight<16>(hn::BitCast(U(), round_operand_bf16(k_lanes))), U(), k_bits);
+    hn::Store(hn::ShiftRight<16>(hn::BitCast(U(), round_operand_bf16(v_lanes))), U(), v_bits);
+    for (int i = 0; i < n; ++i) {
+      k_block[((d + i) / 2 * kKeyBlock) * 2 + (d + i) % 2] = static_cast<std::uint16_t>(k_bits[i]);
+      v_block[(d + i) * 2] = static_cast<std::uint16_t>(v_bits[i]);
+    }
+  }
+}
+
+// A block lies in a page of its own: its keys are asked for while the block before it is worked on. V follows
+// K and is asked for by the stream of K.
+HWY_INLINE void prefetch_keys(const std::byte* block, std::size_t bytes) {
+  for (std::size_t i = 0; i < bytes; i += 64) __builtin_prefetch(block + i);
+}
+
 template <typename Kv>
 void attention(const AttentionTask& task) {
   const int dim = task.head_dim, group = task.group, rows = task.queries * group;
@@ -144,6 +171,9 @@ void attention(const AttentionTask& task) {
     if (d < dim) store_first(Kv::round(load_first(source + d, dim - d)), dim - d, q + row * dim + d);
   }
   for (int t = 0; t < padded; t += kLanes) {
+    if (t % kKeyBlock == 0 && t + kKeyBlock < padded) {
+      prefetch_keys(task.blocks[t / kKeyBlock + 1], task.v_offset);
+    }
     // Queries before the block's first key do not see it.
     const int first = HWY_MAX(0, t / kKeyBlock * kKeyBlock - task.first_position) * group;
     const auto* k = reinterpret_cast<const typename Kv::Element*>(task.blocks[t / kKeyBlock]);
@@ -167,6 +197,7 @@ void attention(const AttentionTask& task) {
 }  // namespace
 
 void use_attention(KernelTable& table) {
+  table.store_kv[static_cast<int>(KvDType::bf16)] = store_kv_bf16;
   table.attention[static_cast<int>(KvDType::f32)] = attention<FloatKv<float>>;
   table.attention[static_cast<int>(KvDType::f16)] = attention<FloatKv<std::uint16_t>>;
   table.attention[static_cast<int>(KvDType::bf16)] = attention<Bf16Kv>;

@@ -49,6 +49,7 @@ HWY_INLINE VB broadcast4(const std::int8_t* x) {
 }
 
 HWY_INLINE VB load_bytes(const std::byte* p) {
+  prefetch_ahead(p);
   return hn::LoadU(B(), reinterpret_cast<const std::uint8_t*>(p));
 }
 

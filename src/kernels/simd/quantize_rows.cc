@@ -14,7 +14,6 @@ using I8 = hn::Rebind<std::int8_t, F>;
 
 HWY_INLINE void quantize_group(const float* x, std::int8_t* q, float& scale, std::int32_t& sum) {
   VF v[kGroupVectors];
-  VF highest = hn::Zero(F());
   // |x| as integers orders like |x| and puts inf and NaN on top, so one maximum also finds what is not
   // finite.
   VU bits = hn::Zero(U());
@@ -22,8 +21,7 @@ HWY_INLINE void quantize_group(const float* x, std::int8_t* q, float& scale, std
     v[i] = load(x + i * kLanes);
     bits = hn::Max(bits, hn::BitCast(U(), hn::Abs(v[i])));
   }
-  highest = hn::BitCast(F(), hn::MaxOfLanes(U(), bits));
-  const float amax = hn::GetLane(highest);
+  const float amax = hn::GetLane(hn::BitCast(F(), hn::MaxOfLanes(U(), bits)));
   if (!(amax >= 0x1p-100f && amax <= 0x1.fffffep127f)) {
     std::memset(q, 0, kBlock);
     sum = 0;
@@ -42,15 +40,17 @@ HWY_INLINE void quantize_group(const float* x, std::int8_t* q, float& scale, std
   sum = hn::GetLane(hn::SumOfLanes(I(), total));
 }
 
+// Groups outside, rows inside: the output is group-major, and a stride of rows · 32 bytes would alias in the
+// cache.
 void quantize_rows(const float* x, std::ptrdiff_t stride, int row_begin, int row_end,
                    const QuantizedRows& out) {
-  const int groups = out.groups();
-  for (int r = row_begin; r < row_end; ++r) {
-    for (int g = 0; g < groups; ++g) {
+  for (int g = 0; g < out.groups(); ++g) {
+    const int n = HWY_MIN(kBlock, out.depth - g * kBlock);
+    for (int r = row_begin; r < row_end; ++r) {
       const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(g) * out.rows + r;
       const float* group = x + r * stride + g * kBlock;
       float padded[kBlock];
-      if (const int n = out.depth - g * kBlock; n < kBlock) {
+      if (n < kBlock) {
         std::memset(padded, 0, sizeof padded);
         std::memcpy(padded, group, n * sizeof(float));
         group = padded;
