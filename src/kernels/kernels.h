@@ -19,17 +19,20 @@
 
 namespace isobatch::kernels {
 
-// Activations as N-QUANT makes them, groups of 32 along k. Group-major, so that a tile of rows is contiguous
-// for each block of the weights (and is an AMX A tile).
+// Activations as N-QUANT makes them: 12-bit integers q = 16·high + low, high in −127 … 127, low in −8 … 7, so
+// that byte instructions multiply them exactly. Block-major: a tile of rows is contiguous for each block of
+// the weights (and its 64 bytes a row are an AMX A tile).
 struct QuantizedRows {
   int rows = 0;
   int depth = 0;                  // K
-  std::int8_t* values = nullptr;  // [groups][rows][32], a short last group is filled with 0
-  float* scales = nullptr;        // [groups][rows]  dx
-  std::int32_t* sums = nullptr;   // [groups][rows]  sum of the group's values
-  float* scaled_sums = nullptr;   // [groups][rows]  dx · float(sum), rounded once
-  int groups() const { return (depth + kBlock - 1) / kBlock; }
+  std::int8_t* values = nullptr;  // [blocks][rows][64]: 32 high, 32 low; a short last block is filled with 0
+  std::int32_t* sums = nullptr;   // [blocks][rows]  sum of the block's q
+  float* scales = nullptr;        // [groups][rows]  dx, shared by the blocks of a group
+  float* scaled_sums = nullptr;   // [blocks][rows]  dx · float(sum), rounded once
+  int blocks() const { return (depth + kBlock - 1) / kBlock; }
+  int groups() const { return (depth + kGroup - 1) / kGroup; }
 };
+inline constexpr int kBlockBytes = 2 * kBlock;  // of values, for a row and block
 
 // Outputs [16·panel_begin, min(16·panel_end, outputs)) of x · Wᵀ, for all rows.
 struct MatmulTask {

@@ -68,11 +68,11 @@ struct Quantized {
   Quantized(int count, int depth) {
     rows.rows = count;
     rows.depth = depth;
-    const std::size_t groups = area(count, rows.groups());
-    values.resize(groups * kBlock);
-    scales.resize(groups);
-    scaled_sums.resize(groups);
-    sums.resize(groups);
+    const std::size_t blocks = area(count, rows.blocks());
+    values.resize(blocks * kBlockBytes);
+    sums.resize(blocks);
+    scaled_sums.resize(blocks);
+    scales.resize(area(count, rows.groups()));
     rows.values = values.data();
     rows.scales = scales.data();
     rows.sums = sums.data();

@@ -8,8 +8,9 @@
 
 namespace isobatch::kernels {
 
-inline constexpr int kPanel = 16;  // outputs in a panel
-inline constexpr int kBlock = 32;  // values in a quantized block, in an activation group, in an N-DOT-B block
+inline constexpr int kPanel = 16;       // outputs in a panel
+inline constexpr int kBlock = 32;       // values in a quantized block and in an N-DOT-B block
+inline constexpr int kGroup = 128;      // N-QUANT: activations that share a scale
 inline constexpr int kDotFChunk = 256;  // N-DOT-F: terms in a chunk
 
 // A matrix of `outputs` rows of `depth` weights. Panel p holds outputs 16p … 16p+15 (missing ones are zero);

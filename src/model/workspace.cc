@@ -5,12 +5,12 @@ namespace isobatch::model {
 const kernels::QuantizedRows& QuantizedBuffer::resize(int rows, int depth) {
   view_.rows = rows;
   view_.depth = depth;
-  const std::size_t groups = static_cast<std::size_t>(rows) * view_.groups();
-  if (scales_.size() < groups) {
-    values_.resize(groups * kernels::kBlock);
-    scales_.resize(groups);
-    scaled_sums_.resize(groups);
-    sums_.resize(groups);
+  const std::size_t blocks = static_cast<std::size_t>(rows) * view_.blocks();
+  if (sums_.size() < blocks) {
+    values_.resize(blocks * kernels::kBlockBytes);
+    sums_.resize(blocks);
+    scaled_sums_.resize(blocks);
+    scales_.resize(blocks);  // groups need no more
   }
   view_.values = values_.data();
   view_.scales = scales_.data();

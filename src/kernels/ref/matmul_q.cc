@@ -1,5 +1,6 @@
-// N-DOT-Q: quantized weights × int8 activations. The sum in a block of 32 is exact in int32; across blocks
-// acc = fma(dw·dx, float(isum), acc), b ascending from +0; q4_1's minima m in a chain of their own,
+// N-DOT-Q: quantized weights × 12-bit activations. The sum in a block of 32 is exact in int32 (and in f32).
+// In a group of 128, which shares the activations' scale dx, t = fma(dw, float(isum), t) over its blocks from
+// +0; across groups acc = fma(dx, t, acc) from +0. q4_1's minima m have a chain of their own over all blocks,
 // accm = fma(m, dx·float(isumx), accm); the result is acc + accm.
 #include <algorithm>
 
@@ -11,17 +12,23 @@ namespace isobatch::kernels::ref {
 namespace {
 
 float dot(const PackedMatrix& w, int output, const QuantizedRows& x, int row) {
+  constexpr int kBlocksInGroup = kGroup / kBlock;
   float acc = 0.0f, minima = 0.0f;
-  for (int b = 0; b < w.blocks(); ++b) {
-    const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(b) * x.rows + row;
-    std::int32_t isum = 0;
-    for (int i = 0; i < kBlock; ++i) {
-      isum += integer_weight(w, output, b * kBlock + i) * x.values[at * kBlock + i];
+  for (int group = 0; group < x.groups(); ++group) {
+    float t = 0.0f;
+    for (int b = group * kBlocksInGroup; b < std::min((group + 1) * kBlocksInGroup, w.blocks()); ++b) {
+      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(b) * x.rows + row;
+      const std::int8_t* high = x.values + at * kBlockBytes;
+      std::int32_t isum = 0;
+      for (int i = 0; i < kBlock; ++i) {
+        isum += integer_weight(w, output, b * kBlock + i) * (16 * high[i] + high[kBlock + i]);
+      }
+      t = numerics::fma(block_scale(w, output, b), static_cast<float>(isum), t);
+      if (w.type == TensorType::q4_1) {
+        minima = numerics::fma(block_minimum(w, output, b), x.scaled_sums[at], minima);
+      }
     }
-    acc = numerics::fma(block_scale(w, output, b) * x.scales[at], static_cast<float>(isum), acc);
-    if (w.type == TensorType::q4_1) {
-      minima = numerics::fma(block_minimum(w, output, b), x.scaled_sums[at], minima);
-    }
+    acc = numerics::fma(x.scales[static_cast<std::ptrdiff_t>(group) * x.rows + row], t, acc);
   }
   return numerics::canonical(w.type == TensorType::q4_1 ? acc + minima : acc);
 }

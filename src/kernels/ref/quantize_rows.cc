@@ -1,7 +1,6 @@
-// N-QUANT: activations to int8, a scale for each group of 32 along the row.
+// N-QUANT: activations to 12-bit integers, a scale for each group of 128 along the row.
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "kernels/ref/ref.h"
 #include "numerics/scalar.h"
@@ -9,30 +8,37 @@
 namespace isobatch::kernels::ref {
 namespace {
 
-// Fills q[0, 32), the scale and the sum of one group of `n` values; q beyond n is 0.
-void quantize_group(const float* x, int n, std::int8_t* q, float& scale, std::int32_t& sum) {
+constexpr float kHighest =
+    2032.0f;  // 16 · 127: the high part of every value fits a signed byte, −128 left out
+
+struct Scale {
+  float scale = 0.0f;    // d: x ≈ d · q
+  float inverse = 0.0f;  // 0 where all q are 0
+};
+
+Scale group_scale(const float* x, int n) {
   float amax = 0.0f;
-  bool finite = true;
   for (int i = 0; i < n; ++i) {
-    finite = finite && std::isfinite(x[i]);
+    if (!std::isfinite(x[i])) return {numerics::canonical_nan(), 0.0f};
     amax = std::max(amax, std::fabs(x[i]));
   }
-  std::fill_n(q, kBlock, std::int8_t{0});
-  sum = 0;
-  if (!finite) {
-    scale = numerics::canonical_nan();
-    return;
-  }
-  if (amax < 0x1p-100f) {
-    scale = 0.0f;
-    return;
-  }
-  scale = amax / 127.0f;
-  const float inverse = 127.0f / amax;
+  if (amax < 0x1p-100f) return {};
+  return {amax / kHighest, kHighest / amax};
+}
+
+// Fills values[0, 64) of one block of n values; returns their sum.
+std::int32_t quantize_block(const float* x, int n, float inverse, std::int8_t* values) {
+  std::fill_n(values, kBlockBytes, std::int8_t{0});
+  if (inverse == 0.0f) return 0;
+  std::int32_t sum = 0;
   for (int i = 0; i < n; ++i) {
-    q[i] = static_cast<std::int8_t>(std::clamp(std::nearbyint(x[i] * inverse), -127.0f, 127.0f));
-    sum += q[i];
+    const int q = static_cast<int>(std::clamp(std::nearbyint(x[i] * inverse), -kHighest, kHighest));
+    const int high = (q + 8) >> 4;
+    values[i] = static_cast<std::int8_t>(high);
+    values[kBlock + i] = static_cast<std::int8_t>(q - 16 * high);
+    sum += q;
   }
+  return sum;
 }
 
 }  // namespace
@@ -40,11 +46,15 @@ void quantize_group(const float* x, int n, std::int8_t* q, float& scale, std::in
 void quantize_rows(const float* x, std::ptrdiff_t stride, int row_begin, int row_end,
                    const QuantizedRows& out) {
   for (int r = row_begin; r < row_end; ++r) {
-    for (int g = 0; g < out.groups(); ++g) {
-      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(g) * out.rows + r;
-      quantize_group(x + r * stride + g * kBlock, std::min(kBlock, out.depth - g * kBlock),
-                     out.values + at * kBlock, out.scales[at], out.sums[at]);
-      out.scaled_sums[at] = numerics::canonical(out.scales[at] * static_cast<float>(out.sums[at]));
+    const float* row = x + r * stride;
+    for (int k = 0; k < out.depth; k += kBlock) {
+      const int group = k / kGroup;
+      const Scale scale = group_scale(row + group * kGroup, std::min(kGroup, out.depth - group * kGroup));
+      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(k / kBlock) * out.rows + r;
+      out.sums[at] = quantize_block(row + k, std::min(kBlock, out.depth - k), scale.inverse,
+                                    out.values + at * kBlockBytes);
+      out.scales[static_cast<std::ptrdiff_t>(group) * out.rows + r] = scale.scale;
+      out.scaled_sums[at] = numerics::canonical(scale.scale * static_cast<float>(out.sums[at]));
     }
   }
 }

@@ -16,9 +16,11 @@ using VB = hn::Vec<B>;
 using VS = hn::Vec<S>;
 
 constexpr int kTileRowsQ = kLanes == 8 ? 4 : 8;
+constexpr int kBlocksInGroup = kGroup / kBlock;
 
-// Sums of two neighbouring byte products as int16. `u4`: w in 0 … 15; |sum| ≤ 3,810, so eight of them still
-// fit. `s8`: w in −128 … 127 and x in −127 … 127; |sum| ≤ 32,512.
+// Sums of two neighbouring byte products as int16. `u4`: w in 0 … 15, |sum| ≤ 3,810 for the high part of the
+// activations, so eight of them still fit. `s8`: w in −128 … 127, |sum| ≤ 32,512 for the high part; ≤ 2,048
+// for the low part, so eight of those fit.
 #if HWY_TARGET == HWY_AVX2
 HWY_INLINE VS pair_products_u4(VB w, VB x) { return VS{_mm256_maddubs_epi16(w.raw, x.raw)}; }
 HWY_INLINE VS pair_products_s8(VB w, VB x) {
@@ -58,7 +60,7 @@ HWY_INLINE VF load_f16(const std::byte* p) {
   return hn::PromoteTo(F(), hn::LoadU(half, reinterpret_cast<const hwy::float16_t*>(p)));
 }
 
-// The weights of a block and their sum with a row's 32 values.
+// The weights of a block and their sum with a row's 32 values: `x` holds 32 high and 32 low parts.
 struct BlockQ8_0 {
   VB w[8];
   HWY_INLINE explicit BlockQ8_0(const std::byte* quants) {
@@ -66,11 +68,14 @@ struct BlockQ8_0 {
     for (int g = 0; g < 8; ++g) w[g] = load_bytes(quants + g * 64);
   }
   HWY_INLINE VI dot(const std::int8_t* x, std::int32_t /*sum*/) const {
-    VI total = hn::Zero(I());
+    VI high = hn::Zero(I());
+    VS low = hn::Zero(S());
 #pragma GCC unroll 16
-    for (int g = 0; g < 8; ++g)
-      total = hn::Add(total, widen_pairs(pair_products_s8(w[g], broadcast4(x + 4 * g))));
-    return total;
+    for (int g = 0; g < 8; ++g) {
+      high = hn::Add(high, widen_pairs(pair_products_s8(w[g], broadcast4(x + 4 * g))));
+      low = hn::Add(low, pair_products_s8(w[g], broadcast4(x + kBlock + 4 * g)));
+    }
+    return hn::Add(hn::ShiftLeft<4>(high), widen_pairs(low));
   }
   static constexpr int kBytes = 512;
 };
@@ -87,10 +92,13 @@ struct BlockQ4_1 {
     }
   }
   HWY_INLINE VI dot(const std::int8_t* x, std::int32_t /*sum*/) const {
-    VS total = hn::Zero(S());
+    VS high = hn::Zero(S()), low = hn::Zero(S());
 #pragma GCC unroll 16
-    for (int g = 0; g < 8; ++g) total = hn::Add(total, pair_products_u4(w[g], broadcast4(x + 4 * g)));
-    return widen_pairs(total);
+    for (int g = 0; g < 8; ++g) {
+      high = hn::Add(high, pair_products_u4(w[g], broadcast4(x + 4 * g)));
+      low = hn::Add(low, pair_products_u4(w[g], broadcast4(x + kBlock + 4 * g)));
+    }
+    return hn::Add(hn::ShiftLeft<4>(widen_pairs(high)), widen_pairs(low));
   }
   static constexpr int kBytes = 256;
 };
@@ -115,19 +123,28 @@ struct Tile {
 
   template <int R>
   HWY_INLINE void run(int first_row) const {
-    const int blocks = x.groups();
+    const int blocks = x.blocks();
     VF acc[R];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) acc[r] = hn::Zero(F());
-    for (int b = 0; b < blocks; ++b) {
-      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(b) * x.rows + first_row;
-      const Block block(quants + static_cast<std::ptrdiff_t>(b) * Block::kBytes);
-      const VF scale = load_f16(scales + b * kPanel * 2);
+    for (int group = 0; group < x.groups(); ++group) {
+      VF t[R];
 #pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) {
-        const VI isum = block.dot(x.values + (at + r) * kBlock, x.sums[at + r]);
-        acc[r] = hn::MulAdd(hn::Mul(scale, splat(x.scales[at + r])), hn::ConvertTo(F(), isum), acc[r]);
+      for (int r = 0; r < R; ++r) t[r] = hn::Zero(F());
+      const int end = HWY_MIN((group + 1) * kBlocksInGroup, blocks);
+      for (int b = group * kBlocksInGroup; b < end; ++b) {
+        const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(b) * x.rows + first_row;
+        const Block block(quants + static_cast<std::ptrdiff_t>(b) * Block::kBytes);
+        const VF scale = load_f16(scales + b * kPanel * 2);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+          const VI isum = block.dot(x.values + (at + r) * kBlockBytes, x.sums[at + r]);
+          t[r] = hn::MulAdd(scale, hn::ConvertTo(F(), isum), t[r]);
+        }
       }
+      const float* dx = x.scales + static_cast<std::ptrdiff_t>(group) * x.rows + first_row;
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) acc[r] = hn::MulAdd(splat(dx[r]), t[r], acc[r]);
     }
     if constexpr (kHasMinima) {
       VF minima[R];

@@ -9,55 +9,63 @@ HWY_BEFORE_NAMESPACE();
 namespace isobatch::kernels::HWY_NAMESPACE {
 namespace {
 
-constexpr int kGroupVectors = kBlock / kLanes;
+constexpr int kBlockVectors = kBlock / kLanes;
+constexpr float kHighest = 2032.0f;
 using I8 = hn::Rebind<std::int8_t, F>;
 
-HWY_INLINE void quantize_group(const float* x, std::int8_t* q, float& scale, std::int32_t& sum) {
-  VF v[kGroupVectors];
-  // |x| as integers orders like |x| and puts inf and NaN on top, so one maximum also finds what is not
-  // finite.
+// The group's largest magnitude. Its bits as an integer order like it and put inf and NaN on top, so one
+// maximum also finds what is not finite.
+HWY_INLINE float largest_magnitude(const float* x, int n) {
   VU bits = hn::Zero(U());
-  for (int i = 0; i < kGroupVectors; ++i) {
-    v[i] = load(x + i * kLanes);
-    bits = hn::Max(bits, hn::BitCast(U(), hn::Abs(v[i])));
-  }
-  const float amax = hn::GetLane(hn::BitCast(F(), hn::MaxOfLanes(U(), bits)));
-  if (!(amax >= 0x1p-100f && amax <= 0x1.fffffep127f)) {
-    std::memset(q, 0, kBlock);
-    sum = 0;
-    scale = amax < 0x1p-100f ? 0.0f : numerics::canonical_nan();
-    return;
-  }
-  scale = amax / 127.0f;
-  const VF inverse = splat(127.0f / amax);
-  VI total = hn::Zero(I());
-  for (int i = 0; i < kGroupVectors; ++i) {
-    const VF rounded = hn::Min(hn::Max(hn::Round(hn::Mul(v[i], inverse)), splat(-127.0f)), splat(127.0f));
-    const VI integer = hn::ConvertTo(I(), rounded);
-    total = hn::Add(total, integer);
-    hn::StoreU(hn::DemoteTo(I8(), integer), I8(), q + i * kLanes);
-  }
-  sum = hn::GetLane(hn::SumOfLanes(I(), total));
+  int k = 0;
+  for (; k + kLanes <= n; k += kLanes) bits = hn::Max(bits, hn::BitCast(U(), hn::Abs(load(x + k))));
+  if (k < n) bits = hn::Max(bits, hn::BitCast(U(), hn::Abs(load_first(x + k, n - k))));
+  return hn::GetLane(hn::BitCast(F(), hn::MaxOfLanes(U(), bits)));
 }
 
-// Groups outside, rows inside: the output is group-major, and a stride of rows · 32 bytes would alias in the
+HWY_INLINE std::int32_t quantize_block(const float* x, float inverse, std::int8_t* values) {
+  VI total = hn::Zero(I());
+  for (int i = 0; i < kBlockVectors; ++i) {
+    const VF scaled = hn::Round(hn::Mul(load(x + i * kLanes), splat(inverse)));
+    const VI q = hn::ConvertTo(I(), hn::Min(hn::Max(scaled, splat(-kHighest)), splat(kHighest)));
+    const VI high = hn::ShiftRight<4>(hn::Add(q, hn::Set(I(), 8)));
+    total = hn::Add(total, q);
+    hn::StoreU(hn::DemoteTo(I8(), high), I8(), values + i * kLanes);
+    hn::StoreU(hn::DemoteTo(I8(), hn::Sub(q, hn::ShiftLeft<4>(high))), I8(), values + kBlock + i * kLanes);
+  }
+  return hn::GetLane(hn::SumOfLanes(I(), total));
+}
+
+void quantize_group(const float* x, int group, int r, const QuantizedRows& out) {
+  const int begin = group * kGroup, end = HWY_MIN(begin + kGroup, out.depth);
+  const float amax = largest_magnitude(x + begin, end - begin);
+  const bool finite = amax <= 0x1.fffffep127f, zero = !finite || amax < 0x1p-100f;
+  const float scale = !finite ? numerics::canonical_nan() : zero ? 0.0f : amax / kHighest;
+  const float inverse = zero ? 0.0f : kHighest / amax;
+  out.scales[static_cast<std::ptrdiff_t>(group) * out.rows + r] = scale;
+  for (int k = begin; k < end; k += kBlock) {
+    const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(k / kBlock) * out.rows + r;
+    std::int8_t* values = out.values + at * kBlockBytes;
+    if (zero) {
+      std::memset(values, 0, kBlockBytes);
+      out.sums[at] = 0;
+    } else if (end - k >= kBlock) {
+      out.sums[at] = quantize_block(x + k, inverse, values);
+    } else {
+      float padded[kBlock] = {};
+      std::memcpy(padded, x + k, (end - k) * sizeof(float));
+      out.sums[at] = quantize_block(padded, inverse, values);
+    }
+    out.scaled_sums[at] = numerics::canonical(scale * static_cast<float>(out.sums[at]));
+  }
+}
+
+// Groups outside, rows inside: the output is block-major, and strides of rows · 64 bytes would alias in the
 // cache.
 void quantize_rows(const float* x, std::ptrdiff_t stride, int row_begin, int row_end,
                    const QuantizedRows& out) {
-  for (int g = 0; g < out.groups(); ++g) {
-    const int n = HWY_MIN(kBlock, out.depth - g * kBlock);
-    for (int r = row_begin; r < row_end; ++r) {
-      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(g) * out.rows + r;
-      const float* group = x + r * stride + g * kBlock;
-      float padded[kBlock];
-      if (n < kBlock) {
-        std::memset(padded, 0, sizeof padded);
-        std::memcpy(padded, group, n * sizeof(float));
-        group = padded;
-      }
-      quantize_group(group, out.values + at * kBlock, out.scales[at], out.sums[at]);
-      out.scaled_sums[at] = numerics::canonical(out.scales[at] * static_cast<float>(out.sums[at]));
-    }
+  for (int group = 0; group < out.groups(); ++group) {
+    for (int r = row_begin; r < row_end; ++r) quantize_group(x + r * stride, group, r, out);
   }
 }
 

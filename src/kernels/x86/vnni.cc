@@ -1,6 +1,6 @@
 // N-DOT-Q by AVX-512 VNNI: vpdpbusd adds four products of unsigned weights and signed activations to an int32
 // lane. Same bits as ref/matmul_q.cc: the sum in a block is exact, and one fma per block and output is left
-// to order. A tile is 16 outputs × up to 16 rows; its weights are unpacked once and used by all rows.
+// to order. A tile is 16 outputs × up to 8 rows; its weights are unpacked once and used by all rows.
 #include "kernels/x86/x86.h"
 
 #include <immintrin.h>
@@ -16,7 +16,8 @@
 namespace isobatch::kernels {
 namespace {
 
-constexpr int kTileRows = 16;
+constexpr int kTileRows = 8;
+constexpr int kBlocksInGroup = kGroup / kBlock;
 
 #include "kernels/row_tiles-inl.h"
 
@@ -24,6 +25,10 @@ constexpr int kTileRows = 16;
 
 ISOBATCH_INLINE __m512 load_f16(const std::byte* p) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+
+ISOBATCH_INLINE __m512i broadcast4(const std::int8_t* x) {
+  return _mm512_set1_epi32(*reinterpret_cast<const int*>(x));
 }
 
 ISOBATCH_INLINE __m512 canonical(__m512 v) {
@@ -60,6 +65,20 @@ struct BlockQ4_1 : BlockQ4 {
   static constexpr int kOffset = 0;
 };
 
+// A block's weights with a row's 32 values; `x` holds 32 high and 32 low parts, `sum` the sum of the values.
+template <typename Block>
+ISOBATCH_INLINE __m512i dot(const __m512i (&w)[8], const std::int8_t* x, std::int32_t sum) {
+  __m512i isum = _mm512_setzero_si512();
+#pragma GCC unroll 16
+  for (int g = 0; g < 8; ++g) isum = _mm512_dpbusd_epi32(isum, w[g], broadcast4(x + g * 4));
+  isum = _mm512_slli_epi32(isum, 4);
+  // What the offset of the weights adds is taken off here.
+  if constexpr (Block::kOffset != 0) isum = _mm512_sub_epi32(isum, _mm512_set1_epi32(Block::kOffset * sum));
+#pragma GCC unroll 16
+  for (int g = 0; g < 8; ++g) isum = _mm512_dpbusd_epi32(isum, w[g], broadcast4(x + kBlock + g * 4));
+  return isum;
+}
+
 ISOBATCH_INLINE void prefetch(const std::byte* p) {
   _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
 }
@@ -76,34 +95,34 @@ struct Tile {
 
   template <int R>
   ISOBATCH_INLINE void run(int first_row) const {
-    const int blocks = x.groups();
+    const int blocks = x.blocks();
     __m512 acc[R];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) acc[r] = _mm512_setzero_ps();
-    for (int b = 0; b < blocks; ++b) {
-      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(b) * x.rows + first_row;
-      const std::int8_t* values = x.values + at * kBlock;
-      const std::int32_t* sums = x.sums + at;
-      const float* row_scales = x.scales + at;
-      __m512i w[8];
-      const std::byte* block = quants + static_cast<std::ptrdiff_t>(b) * Block::kBytes;
-      for (int line = 0; line < Block::kBytes; line += 64) prefetch(block + next_panel + line);
-      prefetch(scales + next_panel + b * kPanel * 2);
-      Block::unpack(block, w);
-      const __m512 scale = load_f16(scales + b * kPanel * 2);
+    for (int group = 0; group < x.groups(); ++group) {
+      __m512 t[R];
 #pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) {
-        // Start from what the offset of the weights adds, so that it cancels.
-        __m512i isum =
-            Block::kOffset == 0 ? _mm512_setzero_si512() : _mm512_set1_epi32(-Block::kOffset * sums[r]);
-#pragma GCC unroll 16
-        for (int g = 0; g < 8; ++g) {
-          const auto* four = reinterpret_cast<const int*>(values + r * kBlock + g * 4);
-          isum = _mm512_dpbusd_epi32(isum, w[g], _mm512_set1_epi32(*four));
+      for (int r = 0; r < R; ++r) t[r] = _mm512_setzero_ps();
+      const int end = std::min((group + 1) * kBlocksInGroup, blocks);
+      for (int b = group * kBlocksInGroup; b < end; ++b) {
+        const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(b) * x.rows + first_row;
+        const std::byte* block = quants + static_cast<std::ptrdiff_t>(b) * Block::kBytes;
+        if (first_row == 0) {
+          for (int line = 0; line < Block::kBytes; line += 64) prefetch(block + next_panel + line);
+          prefetch(scales + next_panel + b * kPanel * 2);
         }
-        acc[r] = _mm512_fmadd_ps(_mm512_mul_ps(scale, _mm512_set1_ps(row_scales[r])),
-                                 _mm512_cvtepi32_ps(isum), acc[r]);
+        __m512i w[8];
+        Block::unpack(block, w);
+        const __m512 scale = load_f16(scales + b * kPanel * 2);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+          const __m512i isum = dot<Block>(w, x.values + (at + r) * kBlockBytes, x.sums[at + r]);
+          t[r] = _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(isum), t[r]);
+        }
       }
+      const float* dx = x.scales + static_cast<std::ptrdiff_t>(group) * x.rows + first_row;
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) acc[r] = _mm512_fmadd_ps(_mm512_set1_ps(dx[r]), t[r], acc[r]);
     }
     if constexpr (kHasMinima) {
       __m512 minima[R];
