@@ -1,23 +1,21 @@
 #!/usr/bin/env python3
-"""Chooses prompts/yesno.jsonl from prompts/pool.txt by the rule written in prompts/README.md."""
+"""Chooses prompts/yesno.jsonl from prompts/pool.txt by the rule written in prompts/README.md.
+
+    choose_prompts.py --requests pool.jsonl
+    isobatch batch pool.jsonl -o answers.jsonl --dtype f32 --kv-dtype f32
+    choose_prompts.py --answers answers.jsonl
+"""
 
 import argparse
 import hashlib
 import json
-import sys
 from collections import Counter
 from pathlib import Path
 
-import torch
-from gguf import GGUFReader
+ROOT = Path(__file__).resolve().parent.parent
+MAX_TOKENS = 32
 
-from reference_model import load_reference
-
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-from gguf_tokenizer import default_model_path, load_chat_template, load_tokenizer  # noqa: E402
-
-# Per side (yes, no) and kind: how many questions that the reference answers right, and how many wrong.
+# Per side (yes, no) and kind: how many questions that the model answers right, and how many wrong.
 QUOTAS = {"facts": (46, 14), "short": (14, 4), "medium": (11, 4), "long": (5, 2)}
 EXAMPLES = [
     ("Is Lisbon the capital of Portugal?", "Yes, Lisbon is the capital of Portugal."),
@@ -83,56 +81,54 @@ def read_pool(path):
             yield kind, f"{name}-{number + 1}", messages, answer
 
 
+def is_right(text, answer):
+    return text.lower().startswith(answer)
+
+
+def choose(pool, answers):
+    """Walks through the pool and keeps what still fits the quotas. Returns the chosen and prints the counts."""
+    right, size, taken, chosen, lengths = Counter(), Counter(), Counter(), [], []
+    for kind, name, messages, answer in pool:
+        body = answers[name]
+        correct = is_right(body["choices"][0]["message"]["content"], answer)
+        right[kind, answer] += correct
+        size[kind, answer] += 1
+        if taken[kind, answer, correct] < QUOTAS[kind][0 if correct else 1]:
+            taken[kind, answer, correct] += 1
+            chosen.append({"id": name, "messages": messages, "answer": answer})
+            lengths.append(body["usage"]["completion_tokens"])
+    for kind, answer in sorted(size):
+        got = taken[kind, answer, True], taken[kind, answer, False]
+        if got != QUOTAS[kind]:
+            raise SystemExit(f"{kind} {answer}: {QUOTAS[kind]} right and wrong wanted, {got} found")
+        print(f"{kind} {answer}: {right[kind, answer]} of {size[kind, answer]} right in the pool, kept {got}")
+    print(f"{len(chosen)} chosen; mean answer {sum(lengths) / len(lengths):.1f} tokens")
+    return chosen
+
+
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("-m", "--model", default=default_model_path())
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    step = parser.add_mutually_exclusive_group(required=True)
+    step.add_argument("--requests", type=Path, help="write the pool as OpenAI batch requests")
+    step.add_argument("--answers", type=Path, help="read what isobatch batch answered, and choose")
     parser.add_argument("--pool", type=Path, default=ROOT / "prompts" / "pool.txt")
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "prompts" / "yesno.jsonl")
-    parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
 
-    reader = GGUFReader(arguments.model)
-    tokenizer, render = load_tokenizer(reader), load_chat_template(reader)
-    model = load_reference(arguments.model, attention="sdpa")
-
-    def token_ids(messages):
-        return torch.tensor([tokenizer.encode(render(messages), add_special_tokens=False).ids])
-
-    def answered(messages):
-        with torch.no_grad():
-            logits = model(token_ids(messages), logits_to_keep=1).logits[0, -1]
-        return tokenizer.decode([int(logits.argmax())]).strip().lower()
-
+    # The order of the hashes of the ids mixes kinds, sides and lengths and depends on nothing else.
     pool = sorted(read_pool(arguments.pool), key=lambda item: hashlib.sha256(item[1].encode()).digest())
-    pool_right, pool_size, taken = Counter(), Counter(), Counter()
-    chosen = []
-    for kind, name, messages, answer in pool:
-        right = answered(messages) == answer
-        pool_right[kind, answer] += right
-        pool_size[kind, answer] += 1
-        if taken[kind, answer, right] < QUOTAS[kind][0 if right else 1]:
-            taken[kind, answer, right] += 1
-            chosen.append({"id": name, "messages": messages, "answer": answer})
-    for cell in sorted(pool_size):
-        print(*cell, "pool:", pool_right[cell], "right of", pool_size[cell])
-    for (kind, answer), right in [(cell, taken[(*cell, True)]) for cell in sorted(pool_size)]:
-        wanted = QUOTAS[kind]
-        got = (right, taken[kind, answer, False])
-        if got != wanted:
-            print(f"{kind} {answer}: wanted {wanted} right and wrong, got {got}")
-    arguments.output.write_text("".join(json.dumps(item) + "\n" for item in chosen))
-
-    lengths, right = [], Counter()
-    for item in chosen:
-        ids = token_ids(item["messages"])
-        output = model.generate(ids, max_new_tokens=32, do_sample=False, eos_token_id=2, pad_token_id=2)
-        new = output[0, ids.shape[1] :].tolist()
-        lengths.append(len(new))
-        text = tokenizer.decode(new, skip_special_tokens=True)
-        right[item["answer"]] += text.lower().startswith(item["answer"])
-        print(item["id"], ids.shape[1], item["answer"], repr(text))
-    print("chosen:", len(chosen), "right:", dict(right), "mean new tokens:", sum(lengths) / len(lengths))
+    if arguments.requests:
+        with arguments.requests.open("w") as out:
+            for _, name, messages, _ in pool:
+                body = {"messages": messages, "max_tokens": MAX_TOKENS}
+                request = {"custom_id": name, "method": "POST", "url": "/v1/chat/completions", "body": body}
+                out.write(json.dumps(request) + "\n")
+        return
+    lines = [json.loads(line) for line in arguments.answers.read_text().splitlines()]
+    answers = {line["custom_id"]: line["response"]["body"] for line in lines}
+    arguments.output.write_text("".join(json.dumps(item) + "\n" for item in choose(pool, answers)))
 
 
 if __name__ == "__main__":
