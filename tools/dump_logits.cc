@@ -1,5 +1,5 @@
-// Logits of every position of a token sequence, as raw f32 [positions][vocab]: what tools/quality compares with
-// Hugging Face. Usage: isobatch_dump_logits -m MODEL --tokens IDS.txt -o LOGITS.f32 [--dtype native|f32]
+// Logits of every position of a token sequence, as raw f32 [positions][vocab]: what tools/quality compares
+// with Hugging Face. Usage: isobatch_dump_logits -m MODEL --tokens IDS.txt -o LOGITS.f32 [--dtype native|f32]
 //                      [--kv-dtype f32|f16|bf16] [--threads N] [--kernels NAME]
 #include <CLI/CLI.hpp>
 #include <cstdio>

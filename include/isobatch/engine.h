@@ -14,8 +14,8 @@
 
 namespace isobatch {
 
-// Counts since the engine was made. A step is one forward pass; a decode step is one in which every row is the
-// newest token of a request that has generated before, all others are prefill steps.
+// Counts since the engine was made. A step is one forward pass; a decode step is one in which every row is
+// the newest token of a request that has generated before, all others are prefill steps.
 struct EngineStats {
   std::uint64_t prefill_steps = 0;
   std::uint64_t prefill_rows = 0;  // prompt tokens computed, recomputation after preemption included
@@ -31,7 +31,7 @@ struct EngineStats {
 
 class Engine {
  public:
-  using RequestId = std::uint64_t;  // 0, 1, 2 … in the order of submission
+  using RequestId = std::uint64_t;                             // 0, 1, 2 … in the order of submission
   using OnText = std::function<void(std::string_view piece)>;  // whole UTF-8 characters, never a stop string
 
   // Throws Error(invalid_argument) on a Tuning that cannot be used, out_of_memory when the KV pool cannot

@@ -26,7 +26,7 @@ struct Request {
   int max_tokens = 256;           // new tokens, > 0; cut by the context
   std::vector<std::string> stop;  // the text ends before the first of these
   bool ignore_eos = false;
-  bool logprobs = false;        // fill Result::logprobs
+  bool logprobs = false;         // fill Result::logprobs
   bool prompt_logprobs = false;  // fill Result::prompt_logprobs
 };
 
