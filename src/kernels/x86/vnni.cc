@@ -65,18 +65,36 @@ struct BlockQ4_1 : BlockQ4 {
   static constexpr int kOffset = 0;
 };
 
-// A block's weights with a row's 32 values; `x` holds 32 high and 32 low parts, `sum` the sum of the values.
-template <typename Block>
-ISOBATCH_INLINE __m512i dot(const __m512i (&w)[8], const std::int8_t* x, std::int32_t sum) {
-  __m512i isum = _mm512_setzero_si512();
+// One block's weights with rows [First, R) of a tile: t[r] = fma(scale, float(isum), t[r]). `x` points to the
+// tile's values, 64 bytes a row; `sums` to its sums. Four rows at a time, their high and low parts in chains
+// of their own: one long chain after another would fill the scheduler with instructions that wait.
+template <typename Block, int First, int R>
+ISOBATCH_INLINE void add_block(const __m512i (&w)[8], __m512 scale, const std::int8_t* x,
+                               const std::int32_t* sums, __m512 (&t)[R]) {
+  constexpr int kRows = std::min(4, R - First);
+  __m512i high[kRows], low[kRows];
 #pragma GCC unroll 16
-  for (int g = 0; g < 8; ++g) isum = _mm512_dpbusd_epi32(isum, w[g], broadcast4(x + g * 4));
-  isum = _mm512_slli_epi32(isum, 4);
-  // What the offset of the weights adds is taken off here.
-  if constexpr (Block::kOffset != 0) isum = _mm512_sub_epi32(isum, _mm512_set1_epi32(Block::kOffset * sum));
+  for (int r = 0; r < kRows; ++r) {
+    high[r] = _mm512_setzero_si512();
+    // Starts from what the offset of the weights adds, so that it cancels.
+    low[r] =
+        Block::kOffset == 0 ? _mm512_setzero_si512() : _mm512_set1_epi32(-Block::kOffset * sums[First + r]);
+  }
 #pragma GCC unroll 16
-  for (int g = 0; g < 8; ++g) isum = _mm512_dpbusd_epi32(isum, w[g], broadcast4(x + kBlock + g * 4));
-  return isum;
+  for (int g = 0; g < 8; ++g) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const std::int8_t* row = x + (First + r) * kBlockBytes + 4 * g;
+      high[r] = _mm512_dpbusd_epi32(high[r], w[g], broadcast4(row));
+      low[r] = _mm512_dpbusd_epi32(low[r], w[g], broadcast4(row + kBlock));
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+    const __m512i isum = _mm512_add_epi32(_mm512_slli_epi32(high[r], 4), low[r]);
+    t[First + r] = _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(isum), t[First + r]);
+  }
+  if constexpr (First + kRows < R) add_block<Block, First + kRows>(w, scale, x, sums, t);
 }
 
 ISOBATCH_INLINE void prefetch(const std::byte* p) {
@@ -114,11 +132,7 @@ struct Tile {
         __m512i w[8];
         Block::unpack(block, w);
         const __m512 scale = load_f16(scales + b * kPanel * 2);
-#pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) {
-          const __m512i isum = dot<Block>(w, x.values + (at + r) * kBlockBytes, x.sums[at + r]);
-          t[r] = _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(isum), t[r]);
-        }
+        add_block<Block, 0>(w, scale, x.values + at * kBlockBytes, x.sums + at, t);
       }
       const float* dx = x.scales + static_cast<std::ptrdiff_t>(group) * x.rows + first_row;
 #pragma GCC unroll 16
