@@ -28,6 +28,10 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
   parts->transformer = model::load_transformer(file, parts->semantics, progress);
   parts->info = parts->transformer->info();
   parts->info.path = path;
+  if (parts->info.name.empty()) {
+    const std::string* name = file.get_string("general.name");
+    parts->info.name = name != nullptr && !name->empty() ? *name : path.stem().string();
+  }
   if (parts->tokenizer->vocab_size() != parts->info.vocab_size) {
     throw Error(ErrorCode::corrupt_file,
                 fmt::format("{}: the tokenizer has {} tokens, but the model's vocabulary has {}",

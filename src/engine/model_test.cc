@@ -34,6 +34,7 @@ struct ModelTest : testing::Test {
 TEST_F(ModelTest, ResolvesWhatTheFileSays) {
   const auto model = Model::load(path, {});
   EXPECT_EQ(model->info().path, path);
+  EXPECT_FALSE(model->info().name.empty());
   EXPECT_EQ(model->info().vocab_size, 288);
   EXPECT_TRUE(model->info().has_chat_template);
   EXPECT_EQ(model->semantics().context, 256);
