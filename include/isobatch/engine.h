@@ -1,4 +1,5 @@
 // Continuous batching. Each request's logits are the same bits whatever else runs beside it.
+// An engine belongs to one thread at a time; it brings its own workers.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +19,8 @@ namespace isobatch {
 // the newest token of a request that has generated before, all others are prefill steps.
 struct EngineStats {
   std::uint64_t prefill_steps = 0;
-  std::uint64_t prefill_rows = 0;  // prompt tokens computed, recomputation after preemption included
+  std::uint64_t prefill_rows =
+      0;  // tokens computed there: prompts, and what is recomputed (preemption, no KV cache)
   double prefill_seconds = 0;
   std::uint64_t decode_steps = 0;
   std::uint64_t decode_rows = 0;
@@ -34,8 +36,8 @@ class Engine {
   using RequestId = std::uint64_t;                             // 0, 1, 2 … in the order of submission
   using OnText = std::function<void(std::string_view piece)>;  // whole UTF-8 characters, never a stop string
 
-  // Throws Error(invalid_argument) on a Tuning that cannot be used, out_of_memory when the KV pool cannot
-  // hold one request of one page.
+  // Throws Error: invalid_argument on a Tuning that cannot be used, unsupported when this CPU cannot run the
+  // kernel table named, out_of_memory when the KV pool cannot hold one request of one page.
   Engine(std::shared_ptr<const Model> model, const Tuning& tuning);
   ~Engine();
   Engine(const Engine&) = delete;
@@ -47,7 +49,8 @@ class Engine {
   // of step(), and the texts behind it are delivered by the next one.
   RequestId submit(Request request, OnText on_text = {});
 
-  // Runs one forward pass. False when nothing is left to do.
+  // Runs one forward pass. False when nothing is left to do. Throws Error(out_of_memory) when buffers cannot
+  // grow.
   bool step();
 
   // The results that have finished since the last call, in the order of finishing.

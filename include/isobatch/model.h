@@ -59,7 +59,7 @@ class Model {
   // Renders the chat template with the generation prompt and tokenizes it; throws Error(unsupported) if the
   // model has none. Nothing is added to what the template writes.
   std::vector<TokenId> apply_chat_template(std::span<const ChatMessage> messages) const;
-  std::string decode(std::span<const TokenId> tokens) const;  // special tokens are left out
+  std::string decode(std::span<const TokenId> tokens) const;  // control tokens are left out
 
   // "isobatch-<contract>-<file hash>-<semantics>": equal fingerprints promise equal bits. The first call
   // reads the whole file.

@@ -26,7 +26,7 @@ struct Tuning {
   int max_batch = 64;        // requests that hold pages at once
   int max_step_rows = 512;   // rows (tokens) in one forward pass: the prefill chunk
   int page_size = 32;        // positions in a KV page, a multiple of 32
-  std::size_t kv_bytes = 0;  // size of the KV pool; 0: least of memory / 4 and what the job can use
+  std::size_t kv_bytes = 0;  // size of the KV pool; 0: least of memory / 4 and max_batch full contexts
   bool kv_cache = true;      // false: recompute the whole sequence for each token
   bool prefix_cache = true;  // share the pages of equal prompt prefixes
   std::string kernels = "auto";

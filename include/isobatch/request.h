@@ -23,7 +23,7 @@ struct Sampling {
 struct Request {
   std::vector<TokenId> prompt;  // at least one token
   Sampling sampling;
-  int max_tokens = 256;           // new tokens, > 0; cut by the context
+  int max_tokens = 256;           // new tokens, > 0; cut by the context, but at least one
   std::vector<std::string> stop;  // the text ends before the first of these
   bool ignore_eos = false;
   bool logprobs = false;         // fill Result::logprobs
