@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Compares isobatch's logits with Hugging Face's in float32 at every position of text.txt.
+
+Reads the logits that make_logits_golden.py saved, runs isobatch_dump_logits for each dtype, writes the table of
+docs/results/quality.md and ends with an error if a figure is outside its bound.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from gguf import GGUFReader
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tools"))
+from gguf_tokenizer import default_model_path, load_tokenizer  # noqa: E402
+
+FORMS = [("f32", "f32"), ("f32", "bf16"), ("native", "f32"), ("native", "bf16")]  # dtype, KV dtype
+MARGIN = 1e-2  # below it rounding may well exchange HF's first and second token
+# Bounds: name, compared value, limit.
+BOUNDS = {
+    ("f32", "f32"): {"largest": 2e-3, "divergence": 1e-8, "clear_changes": 0},
+    ("native", "bf16"): {"perplexity_change": 0.005, "divergence": 0.004},
+}
+CHUNK = 128  # positions compared at once
+
+
+def log_softmax(logits):
+    logits = logits.astype(np.float64)
+    logits -= logits.max(axis=1, keepdims=True)
+    return logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+
+
+def compare(reference, other, ids):
+    """Figures of `other` against `reference`, both f32 [positions, vocab]."""
+    largest, divergence, changes, clear_changes, clear = 0.0, 0.0, 0, 0, 0
+    nll = np.zeros(2)
+    for begin in range(0, len(ids), CHUNK):
+        rows = slice(begin, min(begin + CHUNK, len(ids)))
+        a, b = reference[rows], other[rows]
+        largest = max(largest, float(np.abs(a - b).max()))
+        second, first = np.partition(a, -2, axis=1)[:, -2:].T
+        is_clear = first - second > MARGIN
+        changed = a.argmax(axis=1) != b.argmax(axis=1)
+        changes += int(changed.sum())
+        clear_changes += int((changed & is_clear).sum())
+        clear += int(is_clear.sum())
+        a, b = log_softmax(a), log_softmax(b)
+        divergence += float((np.exp(a) * (a - b)).sum())
+        targets = ids[begin + 1 : begin + 1 + len(a)]
+        nll -= [log[np.arange(len(targets)), targets].sum() for log in (a, b)]
+    perplexity = np.exp(nll / (len(ids) - 1))
+    return {
+        "largest": largest,
+        "divergence": divergence / len(ids),
+        "changes": changes,
+        "clear_changes": clear_changes,
+        "clear": clear,
+        "reference_perplexity": perplexity[0],
+        "perplexity": perplexity[1],
+        "perplexity_change": abs(perplexity[1] / perplexity[0] - 1),
+    }
+
+
+def failures(figures):
+    for form, bounds in BOUNDS.items():
+        for name, limit in bounds.items():
+            if not figures[form][name] <= limit:
+                yield f"{'/'.join(form)}: {name} is {figures[form][name]:.3g}, expected at most {limit:g}"
+
+
+def report(figures, ids):
+    first = figures[FORMS[0]]
+    lines = [
+        "# Quality beside Hugging Face",
+        "",
+        f"SmolLM2-135M-Instruct (the Q4_1 file), {len(ids)} tokens of `tools/quality/text.txt` in one context,",
+        f"against transformers {version('transformers')} with torch {version('torch')} in float32 on the same dequantized",
+        f"weights (perplexity {first['reference_perplexity']:.4f}). Made by `tools/quality/compare_hf.py`.",
+        "",
+        f"\"Clear\" are the {first['clear']} positions where HF's first logit leads by more than {MARGIN:g}.",
+        "",
+        "| dtype | KV | max abs. difference of logits | mean KL | perplexity | change | argmax differs | of these clear |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for (dtype, kv), f in figures.items():
+        change = 100 * (f["perplexity"] / f["reference_perplexity"] - 1)
+        lines.append(
+            f"| {dtype} | {kv} | {f['largest']:.3g} | {f['divergence']:.3g} | {f['perplexity']:.4f} "
+            f"| {change:+.4f} % | {f['changes']} ({100 * f['changes'] / len(ids):.2f} %) | {f['clear_changes']} |"
+        )
+    lines.append("")
+    for form, bounds in BOUNDS.items():
+        lines.append(f"Bounds for {form[0]} with KV {form[1]}:")
+        words = {
+            "largest": "max abs. difference",
+            "divergence": "mean KL",
+            "clear_changes": "changed argmax at clear positions",
+            "perplexity_change": "relative change of perplexity",
+        }
+        lines[-1] += " " + ", ".join(f"{words[name]} ≤ {limit:g}" for name, limit in bounds.items()) + "."
+    return "\n".join(lines) + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("binary", help="isobatch_dump_logits")
+    parser.add_argument("-m", "--model", default=default_model_path())
+    parser.add_argument("--text", type=Path, default=Path(__file__).with_name("text.txt"))
+    parser.add_argument("--logits", type=Path, required=True, help="HF's logits, from make_logits_golden.py")
+    parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs" / "results" / "quality.md")
+    arguments = parser.parse_args()
+
+    tokenizer = load_tokenizer(GGUFReader(arguments.model))
+    ids = np.array(tokenizer.encode(arguments.text.read_text(), add_special_tokens=False).ids)
+    reference = np.load(arguments.logits, mmap_mode="r")
+    if len(reference) != len(ids):
+        sys.exit(f"{arguments.logits}: expected {len(ids)} positions, got {len(reference)}; make it anew")
+    figures = {}
+    with tempfile.TemporaryDirectory() as folder:
+        tokens, dump = Path(folder, "tokens.txt"), Path(folder, "logits.f32")
+        tokens.write_text(" ".join(map(str, ids)))
+        for form in FORMS:
+            command = [arguments.binary, "-m", arguments.model, "--tokens", tokens, "-o", dump]
+            subprocess.run([*command, "--dtype", form[0], "--kv-dtype", form[1]], check=True)
+            figures[form] = compare(reference, np.fromfile(dump, np.float32).reshape(reference.shape), ids)
+            print(form, figures[form], flush=True)
+    arguments.output.write_text(report(figures, ids))
+    found = list(failures(figures))
+    sys.exit("\n".join(found) if found else 0)
+
+
+if __name__ == "__main__":
+    main()
