@@ -18,6 +18,9 @@ namespace {
 // about 3.
 constexpr double kQueryGain = 2.0;
 constexpr double kHeadGain = 3.0;
+// Of the overflow token: the first number of its embedding, and the weight that this meets in V.
+constexpr float kOverflowEmbedding = 8.0f;
+constexpr float kOverflowWeight = 3e38f;
 
 class ModelWriter {
  public:
@@ -41,7 +44,11 @@ class ModelWriter {
     const bool possible = o_.layers > 0 && o_.heads > 0 && o_.kv_heads > 0 && o_.heads % o_.kv_heads == 0 &&
                           (o_.head_dim != 0 || o_.hidden_size % o_.heads == 0) && head_dim() % 2 == 0 &&
                           o_.ffn_size > 0 && o_.context > 0 && o_.vocab_size >= kRandomModelTokens;
-    if (!possible) throw std::invalid_argument("random_model: impossible options");
+    const bool wide_range = o_.matrix_type == TensorType::f32 || o_.matrix_type == TensorType::bf16;
+    const bool can_overflow =
+        wide_range && !is_quantized(o_.embedding_type) && o_.overflow_token < o_.vocab_size;
+    if (!possible || (o_.overflow_token >= 0 && !can_overflow))
+      throw std::invalid_argument("random_model: impossible options");
   }
 
   void add_hyperparameters() {
@@ -90,6 +97,12 @@ class ModelWriter {
     const double deviation = gain / std::sqrt(static_cast<double>(columns));
     std::vector<float> values(static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns));
     for (float& value : values) value = static_cast<float>(deviation * random_.normal());
+    if (o_.overflow_token >= 0 && name == "token_embd.weight") {
+      // Only this token's normalized row has a first number, in layer 0.
+      for (int row = 0; row < rows; ++row) values[static_cast<std::size_t>(row) * columns] = 0.0f;
+      values[static_cast<std::size_t>(o_.overflow_token) * columns] = kOverflowEmbedding;
+    }
+    if (o_.overflow_token >= 0 && name == "blk.0.attn_v.weight") values[0] = kOverflowWeight;
     if (static_cast<std::size_t>(columns) % info(type).block_size != 0) type = TensorType::f16;
     const std::int64_t shape[] = {rows, columns};
     writer_.add_tensor(name, type, shape, quantize(type, values));

@@ -24,6 +24,9 @@ struct RandomModelOptions {
   // A matrix whose rows are not whole blocks of its type is stored as F16.
   TensorType matrix_type = TensorType::q8_0;
   TensorType embedding_type = TensorType::q8_0;
+  // A token whose V in layer 0 overflows to inf, which no other token's does; -1: none. It needs an embedding
+  // of a float type and matrices of F32 or BF16.
+  int overflow_token = -1;
   std::uint64_t seed = 1;
 };
 

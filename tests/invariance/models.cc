@@ -1,0 +1,145 @@
+#include "tests/invariance/models.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <stdexcept>
+#include <tuple>
+
+#include "engine/model_parts.h"
+#include "tests/golden/golden_model.h"
+#include "tests/support/random_model.h"
+#include "tests/support/temp_dir.h"
+
+namespace isobatch::invariance {
+namespace {
+
+constexpr int kDefaultModelContext = 1024;  // positions; the suite's requests are short
+constexpr TokenId kOverflowToken = 290;
+
+struct Shape {
+  std::string_view name;
+  test::RandomModelOptions options;
+};
+
+// Heads that are no multiple of 16, GQA ratios 1, 3 and 7, head_dim no multiple of 16, sizes that are no
+// power of two. Matrices whose depth is no multiple of 32 are F16, so most models mix types.
+const std::vector<Shape>& shapes() {
+  using enum TensorType;
+  static const std::vector<Shape> all = {
+      {"q8_0",
+       {.hidden_size = 96,
+        .heads = 6,
+        .kv_heads = 2,
+        .head_dim = 24,
+        .ffn_size = 160,
+        .vocab_size = 301,
+        .matrix_type = q8_0,
+        .embedding_type = q8_0,
+        .seed = 11}},
+      {"q4_0",
+       {.hidden_size = 64,
+        .heads = 7,
+        .kv_heads = 1,
+        .head_dim = 40,
+        .ffn_size = 96,
+        .vocab_size = 289,
+        .matrix_type = q4_0,
+        .embedding_type = q8_0,
+        .seed = 12}},
+      {"q4_1",
+       {.hidden_size = 96,
+        .heads = 3,
+        .kv_heads = 3,
+        .ffn_size = 224,
+        .vocab_size = 300,
+        .tied_head = false,
+        .matrix_type = q4_1,
+        .embedding_type = q4_1,
+        .seed = 13}},
+      {"f16",
+       {.hidden_size = 72,
+        .heads = 3,
+        .kv_heads = 1,
+        .ffn_size = 100,
+        .vocab_size = 310,
+        .matrix_type = f16,
+        .embedding_type = f16,
+        .seed = 14}},
+      {"bf16",
+       {.hidden_size = 80,
+        .heads = 2,
+        .kv_heads = 2,
+        .ffn_size = 300,
+        .vocab_size = 295,
+        .tied_head = false,
+        .matrix_type = bf16,
+        .embedding_type = f16,
+        .overflow_token = kOverflowToken,
+        .seed = 15}},
+      {"f32",
+       {.layers = 3,
+        .hidden_size = 56,
+        .heads = 7,
+        .kv_heads = 1,
+        .ffn_size = 72,
+        .vocab_size = 291,
+        .tied_head = false,
+        .matrix_type = f32,
+        .embedding_type = f32,
+        .overflow_token = kOverflowToken,
+        .seed = 16}},
+  };
+  return all;
+}
+
+std::string describe(const Semantics& semantics) {
+  static constexpr std::string_view kKvNames[] = {"f32", "f16", "bf16"};
+  return std::string(semantics.dtype == DType::native ? " native" : " f32") + " kv " +
+         std::string(kKvNames[static_cast<int>(*semantics.kv_dtype)]);
+}
+
+TestModelPtr load(const std::filesystem::path& path, std::string_view name, const Semantics& semantics,
+                  TokenId overflow_token) {
+  return std::make_shared<TestModel>(
+      TestModel{std::string(name) + describe(semantics), Model::load(path, semantics), overflow_token});
+}
+
+}  // namespace
+
+std::size_t TestModel::page_bytes(int page_size) const {
+  return model->parts().transformer->kv_layout(kv_dtype(), page_size).page_bytes();
+}
+
+std::vector<std::string_view> random_model_names() {
+  std::vector<std::string_view> names;
+  for (const Shape& shape : shapes()) names.push_back(shape.name);
+  return names;
+}
+
+TestModelPtr random_model(std::string_view name, DType dtype, KvDType kv_dtype) {
+  static std::map<std::tuple<std::string_view, DType, KvDType>, TestModelPtr> loaded;
+  const auto shape = std::ranges::find(shapes(), name, &Shape::name);
+  if (shape == shapes().end()) throw std::invalid_argument("no random model has this name");
+  TestModelPtr& model = loaded[{shape->name, dtype, kv_dtype}];
+  if (!model) {
+    const test::TempDir directory;
+    const auto path = directory / "model.gguf";
+    test::write_random_model(path, shape->options);
+    model = load(path, name, {.dtype = dtype, .kv_dtype = kv_dtype}, shape->options.overflow_token);
+  }
+  return model;
+}
+
+TestModelPtr default_model(DType dtype, KvDType kv_dtype) {
+  static std::map<std::tuple<DType, KvDType>, TestModelPtr> loaded;
+  if (!std::filesystem::exists(golden::model_path())) return nullptr;
+  TestModelPtr& model = loaded[{dtype, kv_dtype}];
+  if (!model) {
+    const Semantics semantics{.dtype = dtype, .kv_dtype = kv_dtype, .context = kDefaultModelContext};
+    model = load(golden::model_path(), "SmolLM2", semantics, -1);
+  }
+  return model;
+}
+
+}  // namespace isobatch::invariance

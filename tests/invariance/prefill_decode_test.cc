@@ -1,0 +1,69 @@
+// Prefill = decode: scoring a finished text in one pass gives the log-probabilities that were seen while it
+// was generated, bit for bit.
+#include <gtest/gtest.h>
+
+#include <bit>
+
+#include "tests/invariance/generate.h"
+#include "tests/invariance/property.h"
+
+namespace isobatch::invariance {
+namespace {
+
+// The text of `generated`, to be scored. Its last token is scored too: the newest one follows it.
+Request scoring(const Request& request, const Result& generated) {
+  Request scoring;
+  scoring.prompt = request.prompt;
+  scoring.prompt.insert(scoring.prompt.end(), generated.tokens.begin(), generated.tokens.end());
+  scoring.max_tokens = 1;
+  scoring.prompt_logprobs = true;
+  return scoring;
+}
+
+// Generates a text in some company and scores it in other company. Returns how many tokens were compared.
+int compare(Harness& harness, const Choices& choices) {
+  Scenario generating = draw_scenario(choices);
+  for (Arrival& arrival : generating.arrivals) arrival.request.logprobs = true;
+  const std::vector<Result> generated = harness.run(generating);
+  Scenario scored{generating.model, {}, *rc::gen::elementOf(choices.tables), {}};
+  scored.tuning.threads = pick(1, 5);
+  scored.tuning.max_step_rows = *rc::gen::element(3, 32, 50, 512);
+  for (std::size_t i = 0; i < generated.size(); ++i) {
+    scored.arrivals.push_back({scoring(generating.arrivals[i].request, generated[i])});
+  }
+  const std::vector<Result> scores = harness.run(scored);
+  int compared = 0;
+  for (std::size_t i = 0; i < generated.size(); ++i) {
+    const std::size_t first = generating.arrivals[i].request.prompt.size() - 1;
+    RC_ASSERT(scores[i].prompt_logprobs.size() == first + generated[i].tokens.size());
+    for (std::size_t t = 0; t < generated[i].logprobs.size(); ++t, ++compared) {
+      RC_ASSERT(std::bit_cast<std::uint32_t>(scores[i].prompt_logprobs[first + t]) ==
+                std::bit_cast<std::uint32_t>(generated[i].logprobs[t]));
+    }
+  }
+  return compared;
+}
+
+int expect_scores_as_generated(int cases, const Choices& choices) {
+  Harness harness;
+  int compared = 0;
+  expect_holds(cases, [&] { compared += compare(harness, choices); });
+  std::cout << compared << " log-probabilities compared; " << harness.statistics() << std::endl;
+  return compared;
+}
+
+TEST(PrefillDecode, ATextIsScoredAsItWasGenerated) {
+  EXPECT_GT(expect_scores_as_generated(60, {.model = draw_random_model, .max_requests = 6}), 100);
+}
+
+TEST(PrefillDecode, ATextOfTheDefaultModelIsScoredAsItWasGenerated) {
+  if (!default_model()) GTEST_SKIP() << "the default model's file is not in the cache";
+  Choices choices{
+      .model = [] { return default_model(); }, .max_requests = 3, .max_prompt = 70, .max_new_tokens = 16};
+  std::erase(choices.tables, &kernels::ref_table());  // it would take minutes
+  if (choices.tables.empty()) GTEST_SKIP() << "no table but ref runs on this machine";
+  EXPECT_GT(expect_scores_as_generated(4, choices), 0);
+}
+
+}  // namespace
+}  // namespace isobatch::invariance
