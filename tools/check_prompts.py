@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Checks prompts/yesno.jsonl: 100 yes and 100 no, no duplicates, and the lengths that prompts/README.md promises.
+"""Checks prompts/yesno.jsonl: 100 yes and 100 no, no duplicates, and the lengths that prompts/README.md
+promises.
 
-Lengths are in tokens of the default model, chat template applied. Needs the packages gguf, jinja2 and tokenizers.
+Lengths are in tokens of the default model, chat template applied. Needs the packages gguf, jinja2 and
+tokenizers.
 """
 
 import argparse

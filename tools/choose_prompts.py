@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Chooses prompts/yesno.jsonl from prompts/pool.txt by the rule written in prompts/README.md.
 
-    choose_prompts.py --requests pool.jsonl
-    isobatch batch pool.jsonl -o answers.jsonl --dtype f32 --kv-dtype f32
-    choose_prompts.py --answers answers.jsonl
+choose_prompts.py --requests pool.jsonl
+isobatch batch pool.jsonl -o answers.jsonl --dtype f32 --kv-dtype f32
+choose_prompts.py --answers answers.jsonl
 """
 
 import argparse
@@ -45,7 +45,9 @@ def fact_prompt(question, index):
 
 
 def passage_prompt(text, questions, number, examples_with_no):
-    """Two other questions on the same text whose answer is yes are earlier turns, and for some texts a no before."""
+    """Two other questions on the same text whose answer is yes are earlier turns, and for some texts a no
+    before.
+    """
     side, question = questions[number]
     on_side = {s: [q for t, q in questions if t == s] for s in ("yes", "no")}
     place = on_side[side].index(question)
@@ -86,7 +88,9 @@ def is_right(text, answer):
 
 
 def choose(pool, answers):
-    """Walks through the pool and keeps what still fits the quotas. Returns the chosen and prints the counts."""
+    """Walks through the pool and keeps what still fits the quotas. Returns the chosen and prints the
+    counts.
+    """
     right, size, taken, chosen, lengths = Counter(), Counter(), Counter(), [], []
     for kind, name, messages, answer in pool:
         body = answers[name]

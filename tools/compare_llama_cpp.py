@@ -1,24 +1,31 @@
 #!/usr/bin/env python3
-"""Measures isobatch and llama.cpp in turns on one machine and writes the table of docs/results/first_light_speed.md.
+"""Measures isobatch and llama.cpp in turns on one machine and writes the table of
+docs/results/first_light_speed.md.
 
 llama.cpp is what PyPI's source package llama-cpp-python builds, called through its C API:
 
     CMAKE_ARGS=-DGGML_NATIVE=ON pip install --no-binary :all: llama-cpp-python
 
-Both are timed on the model as Q4_1 (the file itself), Q4_0 and Q8_0 (requantized by llama.cpp, kept in the cache
-folder), as `isobatch bench` defines it: prefill of 512 random tokens; decode at a batch size B with 128-token
-random prompts, B * 31 / (time of 32 new tokens - time of 1). llama.cpp runs with flash attention off and on.
-llama.cpp's tokens are given, not sampled, and its KV cache is f16, its default.
-Every round appends its figures to the raw file; the report takes the medians of all rounds found there.
+Both are timed on the model as Q4_1 (the file itself), Q4_0 and Q8_0 (requantized by llama.cpp, kept in the
+cache folder), as `isobatch bench` defines it: prefill of 512 random tokens; decode at a batch size B with
+128-token random prompts, B * 31 / (time of 32 new tokens - time of 1). llama.cpp runs with flash attention
+off and on. llama.cpp's tokens are given, not sampled, and its KV cache is f16, its default.
+
+A figure during which other processes took more than --disturbance of the CPUs' time is measured again.
+Every figure is appended to the raw file; a run that was stopped goes on from there. The report takes the
+medians.
 """
 
 import argparse
 import ctypes
 import json
+import os
 import random
 import statistics
 import subprocess
 import time
+from collections import Counter
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -28,6 +35,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PREFILL, PROMPT, NEW = 512, 128, 32
 BATCH_SIZES = (1, 4, 16, 64)
 COLUMNS = ["prefill_512", *(f"decode_{batch}" for batch in BATCH_SIZES)]
+ENGINES = ("llama.cpp, flash attention off", "isobatch", "llama.cpp, flash attention on")
 FILE_TYPES = {"Q4_0": 2, "Q4_1": 3, "Q8_0": 7}  # llama_ftype
 Q8_0_TENSOR = 8  # ggml_type
 
@@ -91,13 +99,13 @@ class LlamaCpp:
         self.api.llama_free(context)
         return batch_size * (NEW - 1) / seconds
 
-    def measure(self):
-        self.prefill_rate()  # touches the weights once
-        return {"prefill_512": self.prefill_rate(), **{f"decode_{b}": self.decode_rate(b) for b in BATCH_SIZES}}
+    def rate(self, column):
+        return self.prefill_rate() if column == "prefill_512" else self.decode_rate(int(column.split("_")[1]))
 
 
-def measure_isobatch(binary, path, threads, kernels):
-    command = [binary, "bench", "-m", path, "--json", "--threads", str(threads), "--kernels", kernels]
+def measure_isobatch(arguments, path):
+    command = [arguments.binary, "bench", "-m", path, "--json"]
+    command += ["--threads", str(arguments.threads), "--kernels", arguments.kernels]
     result = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return {
         "prefill_512": result["prefill_512"],
@@ -125,21 +133,53 @@ def model_file(base, kind):
     return path
 
 
-def measure_round(arguments):
-    import llama_cpp
+def cpu_seconds():
+    """CPU time of the whole machine, lost time of a virtual machine included, and of this process and its
+    children.
+    """
+    fields = Path("/proc/stat").read_text().split("\n")[0].split()[1:]
+    user, nice, system, _idle, _iowait, irq, softirq, steal = map(int, fields[:8])
+    own = os.times()
+    all_busy = (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+    return all_busy, own.user + own.system + own.children_user + own.children_system
 
-    silence = llama_cpp.llama_log_callback(lambda level, text, data: None)
-    llama_cpp.llama_log_set(silence, ctypes.c_void_p(0))
+
+def undisturbed(measure, limit):
+    """The value of measure(), repeated until other processes took at most `limit` of the CPUs' time."""
+    while True:
+        (all_before, own_before), start = cpu_seconds(), time.perf_counter()
+        value = measure()
+        (all_after, own_after), seconds = cpu_seconds(), time.perf_counter() - start
+        others = (all_after - all_before) - (own_after - own_before)
+        share = others / (seconds * os.cpu_count())
+        if share <= limit:
+            return value
+        print(f"  disturbed: others took {100 * share:.0f} % of the CPUs; again", flush=True)
+        time.sleep(2)
+
+
+def measure_llama_cpp(arguments, path, flash_attention, columns):
+    llama = LlamaCpp(path, arguments.threads, flash_attention)
+    llama.prefill_rate()  # touches the weights once
+    for column in columns:
+        yield column, undisturbed(partial(llama.rate, column), arguments.disturbance)
+    llama.close()
+
+
+def measure_round(arguments, missing):
+    """Yields the figures of one round that missing(engine, type, column) asks for."""
     for kind in arguments.types:
         path = model_file(arguments.model, kind)
-        for flash_attention in (False, True):
-            llama = LlamaCpp(path, arguments.threads, flash_attention)
-            name = f"llama.cpp, flash attention {'on' if flash_attention else 'off'}"
-            yield {"engine": name, "type": kind, **llama.measure()}
-            llama.close()
-            if not flash_attention:
-                rates = measure_isobatch(arguments.binary, path, arguments.threads, arguments.kernels)
-                yield {"engine": "isobatch", "type": kind, **rates}
+        for engine in ENGINES:
+            columns = [column for column in COLUMNS if missing(engine, kind, column)]
+            if not columns:
+                continue
+            if engine == "isobatch":
+                rates = undisturbed(partial(measure_isobatch, arguments, path), arguments.disturbance).items()
+            else:
+                rates = measure_llama_cpp(arguments, path, engine.endswith("on"), columns)
+            for column, rate in rates:
+                yield {"engine": engine, "type": kind, "column": column, "rate": rate}
 
 
 def cpu_description():
@@ -155,25 +195,27 @@ def cpu_description():
 def report(arguments, runs):
     import llama_cpp
 
-    by_row = {}
+    cells = {}
     for run in runs:
-        by_row.setdefault((run["engine"], run["type"]), []).append(run)
-    rates = {row: {c: statistics.median(r[c] for r in of_row) for c in COLUMNS} for row, of_row in by_row.items()}
-    rounds = min(len(of_row) for of_row in by_row.values())
+        cells.setdefault((run["engine"], run["type"]), {}).setdefault(run["column"], []).append(run["rate"])
+    rates = {row: {c: statistics.median(of_row[c]) for c in COLUMNS} for row, of_row in cells.items()}
+    rounds = min(len(values) for of_row in cells.values() for values in of_row.values())
     best = {c: max(rate[c] for row, rate in rates.items() if row[0] != "isobatch") for c in COLUMNS}
     model, flags = cpu_description()
-    isobatch_version = subprocess.run([arguments.binary, "--version"], capture_output=True, text=True).stdout.strip()
+    isobatch_version = subprocess.run(
+        [arguments.binary, "--version"], capture_output=True, text=True
+    ).stdout.strip()
     header = "| | file | prefill 512 | " + " | ".join(f"decode, batch {b}" for b in BATCH_SIZES) + " |"
     lines = [
         "# Speed beside llama.cpp",
         "",
-        f"Tokens/s of SmolLM2-135M-Instruct, {arguments.threads} threads, medians of {rounds} rounds in which the",
-        "engines take turns; made by `tools/compare_llama_cpp.py`, whose first comment says what is timed.",
-        "",
+        f"Tokens/s of SmolLM2-135M-Instruct, {arguments.threads} threads, medians of {rounds} rounds in
+        which the", "engines take turns; made by `tools/compare_llama_cpp.py`, whose first comment says what
+        is timed.", "",
         f"- Machine: {model}; {' '.join(flags)}",
         f"- isobatch: {isobatch_version}, kernel table `{arguments.kernels}`, dtype native, KV bf16",
-        f"- llama.cpp: from llama-cpp-python {version('llama-cpp-python')}, built with GGML_NATIVE=ON, KV f16;",
-        f"  {llama_cpp.llama_print_system_info().decode().strip().rstrip('|').strip()}",
+        f"- llama.cpp: from llama-cpp-python {version('llama-cpp-python')}, built with GGML_NATIVE=ON, KV
+        f16;", f"  {llama_cpp.llama_print_system_info().decode().strip().rstrip('|').strip()}",
         "",
         header,
         "| --- " * (len(COLUMNS) + 2) + "|",
@@ -189,24 +231,37 @@ def report(arguments, runs):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("binary", help="the isobatch binary")
     parser.add_argument("-m", "--model", type=Path, default=default_model_path(), help="the Q4_1 file")
     parser.add_argument("--types", nargs="+", default=list(FILE_TYPES), choices=FILE_TYPES)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--kernels", default="vnni")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--disturbance", type=float, default=0.03, help="share of the CPUs' time")
     parser.add_argument("--raw", type=Path, default=ROOT / "out" / "compare_llama_cpp.jsonl")
-    parser.add_argument("-o", "--output", type=Path, default=ROOT / "docs" / "results" / "first_light_speed.md")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=ROOT / "docs" / "results" / "first_light_speed.md"
+    )
     arguments = parser.parse_args()
 
+    import llama_cpp
+
+    silence = llama_cpp.llama_log_callback(lambda level, text, data: None)
+    llama_cpp.llama_log_set(silence, ctypes.c_void_p(0))
     arguments.raw.parent.mkdir(parents=True, exist_ok=True)
-    for _ in range(arguments.rounds):
-        for run in measure_round(arguments):
+    arguments.raw.touch()
+    runs = [json.loads(line) for line in arguments.raw.read_text().splitlines()]
+    done = Counter((run["engine"], run["type"], run["column"]) for run in runs)
+    for number in range(arguments.rounds):
+        for run in measure_round(arguments, lambda *cell: done[cell] <= number):
+            done[run["engine"], run["type"], run["column"]] += 1
+            runs.append(run)
             print(json.dumps(run), flush=True)
             with arguments.raw.open("a") as raw:
                 raw.write(json.dumps(run) + "\n")
-    runs = [json.loads(line) for line in arguments.raw.read_text().splitlines()]
     arguments.output.write_text(report(arguments, runs))
 
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """What rounding the matrix inputs costs in quality: perplexity, KL divergence to float32, changed argmax.
 
-The reference model runs in float32; hooks round the input of every linear layer, the head included, in one of the
-forms that docs/decisions weighs for `--dtype native`. Prints a Markdown table.
+The reference model runs in float32; hooks round the input of every linear layer, the head included, in one
+of the forms that docs/decisions weighs for `--dtype native`. Prints a Markdown table.
 """
 
 import argparse
@@ -26,7 +26,9 @@ def bf16(x):
 
 
 def quantize(group, levels):
-    """Symmetric rounding to -levels..levels with one scale for each `group` values of a row (0: the whole row)."""
+    """Symmetric rounding to -levels..levels with one scale for each `group` values of a row (0: the whole
+    row).
+    """
 
     def apply(x):
         blocks = x.unflatten(-1, (-1, group or x.shape[-1]))

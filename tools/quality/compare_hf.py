@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compares isobatch's logits with Hugging Face's in float32 at every position of text.txt.
 
-Reads the logits that make_logits_golden.py saved, runs isobatch_dump_logits for each dtype, writes the table of
-docs/results/quality.md and ends with an error if a figure is outside its bound.
+Reads the logits that make_logits_golden.py saved, runs isobatch_dump_logits for each dtype, writes the
+table of docs/results/quality.md and ends with an error if a figure is outside its bound.
 """
 
 import argparse
@@ -78,20 +78,21 @@ def report(figures, ids):
     lines = [
         "# Quality beside Hugging Face",
         "",
-        f"SmolLM2-135M-Instruct (the Q4_1 file), {len(ids)} tokens of `tools/quality/text.txt` in one context,",
-        f"against transformers {version('transformers')} with torch {version('torch')} in float32 on the same dequantized",
-        f"weights (perplexity {first['reference_perplexity']:.4f}). Made by `tools/quality/compare_hf.py`.",
+        f"SmolLM2-135M-Instruct (the Q4_1 file), {len(ids)} tokens of `tools/quality/text.txt` in one",
+        f"context, against transformers {version('transformers')} with torch {version('torch')} in float32 on the",
+        f"same dequantized weights (perplexity {first['reference_perplexity']:.4f}). Made by",
+        "`tools/quality/compare_hf.py`.",
         "",
         f"\"Clear\" are the {first['clear']} positions where HF's first logit leads by more than {MARGIN:g}.",
         "",
-        "| dtype | KV | max abs. difference of logits | mean KL | perplexity | change | argmax differs | of these clear |",
+        "| dtype | KV | max abs. difference | mean KL | perplexity | change | argmax differs | of these clear |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     for (dtype, kv), f in figures.items():
         change = 100 * (f["perplexity"] / f["reference_perplexity"] - 1)
         lines.append(
             f"| {dtype} | {kv} | {f['largest']:.3g} | {f['divergence']:.3g} | {f['perplexity']:.4f} "
-            f"| {change:+.4f} % | {f['changes']} ({100 * f['changes'] / len(ids):.2f} %) | {f['clear_changes']} |"
+            f"| {change:+.4f} % | {f['changes']} ({f['changes'] / len(ids):.2%}) | {f['clear_changes']} |"
         )
     lines.append("")
     for form, bounds in BOUNDS.items():

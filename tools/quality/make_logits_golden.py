@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Hugging Face's float32 logits over text.txt in one context: all of them as a .npy file, and a small golden file.
+"""Hugging Face's float32 logits over text.txt in one context: all of them as a .npy file, and a small
+golden file.
 
-tests/golden/hf_logits.json holds the token ids of the text and, at 64 positions spread over it, the ids and values of
-the 32 largest logits. A CI machine has no torch; the golden file stands in for it.
+tests/golden/hf_logits.json holds the token ids of the text and, at 64 positions spread over it, the ids and
+values of the 32 largest logits. A CI machine has no torch; the golden file stands in for it.
 """
 
 import argparse

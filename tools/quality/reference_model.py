@@ -1,4 +1,6 @@
-"""Hugging Face's LlamaForCausalLM in float32 with the dequantized weights of a GGUF file: the judge of quality."""
+"""Hugging Face's LlamaForCausalLM in float32 with the dequantized weights of a GGUF file: the judge of
+quality.
+"""
 
 import numpy as np
 import torch
