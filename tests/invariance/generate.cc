@@ -62,7 +62,7 @@ std::size_t draw_kv_bytes(const Scenario& scenario) {
     positions = std::max(positions, a.request.prompt.size() + a.request.max_tokens);
   }
   const int page_size = scenario.tuning.page_size;
-  const std::size_t pages = (positions + page_size - 1) / page_size + *rc::gen::element(0, 1, 2, 5);
+  const std::size_t pages = (positions + page_size - 1) / page_size + *rc::gen::element(0, 0, 1, 3);
   return pages * scenario.model->page_bytes(page_size);
 }
 
@@ -93,7 +93,7 @@ Scenario draw_scenario(const Choices& choices) {
   scenario.table = *rc::gen::elementOf(choices.tables);
   Tuning& tuning = scenario.tuning;
   tuning.threads = pick(1, 5);
-  tuning.max_batch = *rc::gen::element(1, 2, 3, 5, 8, 64);
+  tuning.max_batch = *rc::gen::element(1, 2, 3, 5, 64, 64);
   tuning.max_step_rows = *rc::gen::element(1, 2, 5, 8, 17, 32, 33, 64, 100, 512);
   tuning.page_size = *rc::gen::element(32, 64, 96, 128);
   tuning.kv_cache = *rc::gen::weightedElement<bool>({{6, true}, {1, false}});
@@ -105,7 +105,8 @@ Scenario draw_scenario(const Choices& choices) {
     scenario.arrivals.push_back(
         {draw_request(*scenario.model, per_request), *rc::gen::element(0, 0, 1, 3, 8)});
   }
-  tuning.kv_bytes = *rc::gen::arbitrary<bool>() ? draw_kv_bytes(scenario) : 0;
+  const bool scarce = *rc::gen::weightedElement<bool>({{3, true}, {1, false}});
+  tuning.kv_bytes = scarce ? draw_kv_bytes(scenario) : 0;
   return scenario;
 }
 
