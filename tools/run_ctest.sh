@@ -4,20 +4,23 @@
 set -euo pipefail
 build=$1
 shift
-log=$build/Testing/Temporary/LastTest.log
 
-ctest --test-dir "$build" --output-on-failure --no-tests=error -j "$(nproc)" "$@" < /dev/null | awk -v log_file="$log" '
-  /% tests passed, / { closing = 1 }
-  !closing { print; fflush(); next }
-  { held[++lines] = $0 }
-  END {
-    while ((getline line < log_file) > 0) {
-      # "[  SKIPPED ] Suite.Case (0 ms)"; the summary repeats the name without a time
-      if (line ~ /^\[  SKIPPED \] .* ms\)$/) {
-        sub(/^\[  SKIPPED \] /, "", line)
-        sub(/ \([0-9]+ ms\)$/, "", line)
-        print "Skipped: " line
-      }
-    }
-    for (i = 1; i <= lines; ++i) print held[i]
-  }'
+# GoogleTest writes "[  SKIPPED ] Suite.Case (0 ms)", and repeats the name without a time in its summary.
+list_skipped() {
+  sed -nE 's/^\[  SKIPPED \] (.*) \([0-9]+ ms\)$/Skipped: \1/p' "$build/Testing/Temporary/LastTest.log"
+}
+
+print_with_skipped() {
+  local line closing=()
+  while IFS= read -r line; do
+    if [[ ${#closing[@]} -gt 0 || $line == *"% tests passed, "* ]]; then
+      closing+=("$line")
+    else
+      printf '%s\n' "$line"
+    fi
+  done
+  list_skipped # ctest has ended, its log is whole
+  ((${#closing[@]} == 0)) || printf '%s\n' "${closing[@]}"
+}
+
+ctest --test-dir "$build" --output-on-failure --no-tests=error -j "$(nproc)" "$@" < /dev/null 2>&1 | print_with_skipped
