@@ -1,14 +1,12 @@
 // Which tables this CPU can run, and which of them to take.
 #include <fmt/format.h>
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
 
 #include "isobatch/error.h"
 #include "kernels/kernels.h"
 #include "kernels/self_test.h"
 #include "kernels/simd/simd.h"
 #if defined(__x86_64__)
+#include "kernels/x86/tiles.h"
 #include "kernels/x86/x86.h"
 #endif
 
@@ -32,17 +30,15 @@ bool has_avx512() {
          __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
          __builtin_cpu_supports("avx512vl");
 }
-bool has_amx_int8() {  // CPUID leaf 7, EDX bits 24 (tiles) and 25 (int8)
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d >> 24 & 3u) == 3u;
-}
 bool has_vnni() { return has_avx512() && __builtin_cpu_supports("avx512vnni"); }
+bool has_amx() { return has_vnni() && amx::request_tiles(); }
 #endif
 bool always() { return true; }
 
-// Best first. AMX joins in front of VNNI.
+// Best first.
 constexpr Candidate kCandidates[] = {
 #if defined(__x86_64__)
+    {"amx", amx_table, has_amx, "AVX-512 VNNI, AMX INT8 and the system's leave to use tiles"},
     {"vnni", vnni_table, has_vnni, "AVX-512 F, BW, CD, DQ, VL and VNNI"},
     {"avx512", avx512_table, has_avx512, "AVX-512 F, BW, CD, DQ and VL"},
     {"avx2", avx2_table, has_avx2, "AVX2, FMA, BMI2 and F16C"},
@@ -107,7 +103,7 @@ std::string cpu_features() {
   add(__builtin_cpu_supports("avx512vnni"), "AVX-512-VNNI");
   add(__builtin_cpu_supports("avx512bf16"), "AVX-512-BF16");
   add(__builtin_cpu_supports("avxvnni"), "AVX-VNNI");
-  add(has_amx_int8(), "AMX-INT8");
+  add(amx::request_tiles(), "AMX-INT8");
   return features.empty() ? "none beyond x86-64" : features;
 #elif defined(__aarch64__)
   return "NEON";

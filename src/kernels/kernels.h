@@ -19,16 +19,21 @@
 
 namespace isobatch::kernels {
 
-// Activations as N-QUANT makes them: 12-bit integers q = 16·high + low, high in −127 … 127, low in −8 … 7, so
-// that byte instructions multiply them exactly. Block-major: a tile of rows is contiguous for each block of
-// the weights (and its 64 bytes a row are an AMX A tile).
+// How a table wants the 12-bit integers q of 32 activations in 64 bytes.
+//   bytes  32 high, 32 low: q = 16·high + low, high in −127 … 127, low in −8 … 7, so that byte instructions
+//          multiply them exactly (and a tile of rows is an AMX A tile)
+//   words  32 int16; in each four of them the order is 0, 2, 1, 3 (see simd/matmul_q.cc)
+enum class QuantForm { bytes, words };
+
+// Activations as N-QUANT makes them. Block-major: a tile of rows is contiguous for each block of the weights.
 struct QuantizedRows {
   int rows = 0;
-  int depth = 0;                  // K
-  std::int8_t* values = nullptr;  // [blocks][rows][64]: 32 high, 32 low; a short last block is filled with 0
-  std::int32_t* sums = nullptr;   // [blocks][rows]  sum of the block's q
-  float* scales = nullptr;        // [groups][rows]  dx, shared by the blocks of a group
-  float* scaled_sums = nullptr;   // [blocks][rows]  dx · float(sum), rounded once
+  int depth = 0;  // K
+  std::int8_t* values =
+      nullptr;  // [blocks][rows][64] in the table's form; a short last block is filled with 0
+  std::int32_t* sums = nullptr;  // [blocks][rows]  sum of the block's q
+  float* scales = nullptr;       // [groups][rows]  dx, shared by the blocks of a group
+  float* scaled_sums = nullptr;  // [blocks][rows]  dx · float(sum), rounded once
   int blocks() const { return (depth + kBlock - 1) / kBlock; }
   int groups() const { return (depth + kGroup - 1) / kGroup; }
 };
@@ -94,7 +99,8 @@ struct KernelTable {
   LayerNorm* layer_norm;  // N-NORM   with mean and bias (bias may be null)
 
   RoundRows* round_bf16;  // N-DOT-B  to bf16 as operands are: magnitudes under 2^-56 become +0; out may be x
-  QuantizeRows* quantize_rows;  // N-QUANT
+  std::array<QuantizeRows*, 2> quantize_rows;  // N-QUANT  into a QuantForm
+  QuantForm quant_form;                        // the one that matmul_q takes
 
   std::array<MatmulF*, kTensorTypes> matmul_f;  // N-DOT-F  f32, f16, bf16 weights; null for the others
   std::array<MatmulQ*, kTensorTypes> matmul_q;  // N-DOT-Q  q8_0, q4_0, q4_1 weights; null for the others

@@ -80,13 +80,15 @@ struct Quantized {
   }
 };
 
+template <QuantForm kForm>
 Bytes run_quantize_rows(const KernelTable& table, const Shape& s, InputSource& source) {
   const int stride = s.depth + 3;
   Misaligned x(source.floats(area(s.rows, stride)));
   Quantized q(s.rows, s.depth);
+  QuantizeRows* quantize = table.quantize_rows[static_cast<int>(kForm)];
   const int half = s.rows / 2;  // in two calls, as threads do
-  table.quantize_rows(x.data(), stride, 0, half, q.rows);
-  table.quantize_rows(x.data(), stride, half, s.rows, q.rows);
+  quantize(x.data(), stride, 0, half, q.rows);
+  quantize(x.data(), stride, half, s.rows, q.rows);
   Bytes bytes = bytes_of(q.values);
   append(bytes, q.scales);
   append(bytes, q.sums);
@@ -168,7 +170,7 @@ Bytes run_matmul_q(const KernelTable& table, const Shape& s, InputSource& source
   const Weights w(kType, s.outputs, s.depth, source);
   Misaligned x(source.floats(area(s.rows, w.matrix.depth)));
   Quantized q(s.rows, w.matrix.depth);
-  ref::quantize_rows(x.data(), w.matrix.depth, 0, s.rows, q.rows);
+  table.quantize_rows[static_cast<int>(table.quant_form)](x.data(), w.matrix.depth, 0, s.rows, q.rows);
   std::vector<float> out(area(s.rows, s.outputs + 5), 7.0f);
   table.matmul_q[static_cast<int>(kType)](matmul_task(w, s.rows, out), q.rows);
   return bytes_of(out);
@@ -294,7 +296,8 @@ constexpr OpCase kOpCases[] = {
     {"rms_norm", run_rms_norm},
     {"layer_norm", run_layer_norm},
     {"round_bf16", run_round_bf16},
-    {"quantize_rows", run_quantize_rows},
+    {"quantize_rows", run_quantize_rows<QuantForm::bytes>},
+    {"quantize_rows.words", run_quantize_rows<QuantForm::words>},
     {"matmul_f.F32", run_matmul_f<TensorType::f32>},
     {"matmul_f.F16", run_matmul_f<TensorType::f16>},
     {"matmul_f.BF16", run_matmul_f<TensorType::bf16>},

@@ -21,9 +21,11 @@ void project(const Execution& execution, const float* x, int rows, std::span<con
                                     [](const Projection& p) { return is_quantized(p.weights->type); });
   const kernels::QuantizedRows* quantized = nullptr;
   if (quantize) {
+    const std::size_t form = static_cast<std::size_t>(execution.kernels.quant_form);
     quantized = &execution.workspace.quantized.resize(rows, depth);
-    for_rows(execution, rows, 4,
-             [&](int begin, int end) { execution.kernels.quantize_rows(x, depth, begin, end, *quantized); });
+    for_rows(execution, rows, 4, [&](int begin, int end) {
+      execution.kernels.quantize_rows[form](x, depth, begin, end, *quantized);
+    });
   }
   // Items are ranges of panels, small enough to balance, over all matrices.
   int panels = 0;

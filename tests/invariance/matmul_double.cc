@@ -68,7 +68,7 @@ float greatest_of_batch(const float* x, std::ptrdiff_t stride, int rows, int n) 
 
 void quantize_over_the_batch(const float* x, std::ptrdiff_t stride, int row_begin, int row_end,
                              const QuantizedRows& out) {
-  kernels::ref::quantize_rows(x, stride, row_begin, row_end, out);  // fills short blocks
+  kernels::ref::quantize_rows_bytes(x, stride, row_begin, row_end, out);  // fills short blocks
   for (int k = 0; k < out.depth; ++k) {
     const int group = k / kGroup, block = k / kBlock;
     const float amax =
@@ -135,8 +135,10 @@ const kernels::KernelTable& matmul_in_lanes_when_alone() {
 }
 
 const kernels::KernelTable& scale_over_the_batch() {
-  static const kernels::KernelTable table = changed_table(
-      "scale over the batch", [](kernels::KernelTable& t) { t.quantize_rows = quantize_over_the_batch; });
+  static const kernels::KernelTable table =
+      changed_table("scale over the batch", [](kernels::KernelTable& t) {
+        t.quantize_rows[static_cast<int>(kernels::QuantForm::bytes)] = quantize_over_the_batch;
+      });
   return table;
 }
 

@@ -119,7 +119,7 @@ TEST(RefAccuracy, QuantizedMatrixProducts) {
     std::vector<float> scales(rows * q.groups()), scaled_sums(rows * q.blocks());
     q.values = values.data(), q.sums = sums.data(), q.scales = scales.data(),
     q.scaled_sums = scaled_sums.data();
-    ref::quantize_rows(x.data(), depth, 0, rows, q);
+    ref::quantize_rows_bytes(x.data(), depth, 0, rows, q);
     const auto matmul = ref_table().matmul_q[static_cast<std::size_t>(type)];
     matmul(task_of(matrix, rows, out.data()), q);
 

@@ -1,6 +1,7 @@
 // N-QUANT: activations to 12-bit integers, a scale for each group of 128 along the row.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "kernels/ref/ref.h"
 #include "numerics/scalar.h"
@@ -26,37 +27,56 @@ Scale group_scale(const float* x, int n) {
   return {amax / kHighest, kHighest / amax};
 }
 
+void put(QuantForm form, int k, int q, std::int8_t* values) {
+  if (form == QuantForm::bytes) {
+    const int high = (q + 8) >> 4;
+    values[k] = static_cast<std::int8_t>(high);
+    values[kBlock + k] = static_cast<std::int8_t>(q - 16 * high);
+  } else {
+    constexpr int kPlace[4] = {0, 2, 1, 3};
+    const auto word = static_cast<std::int16_t>(q);
+    std::memcpy(values + 2 * (k / 4 * 4 + kPlace[k % 4]), &word, 2);
+  }
+}
+
 // Fills values[0, 64) of one block of n values; returns their sum.
-std::int32_t quantize_block(const float* x, int n, float inverse, std::int8_t* values) {
+std::int32_t quantize_block(const float* x, int n, float inverse, QuantForm form, std::int8_t* values) {
   std::fill_n(values, kBlockBytes, std::int8_t{0});
   if (inverse == 0.0f) return 0;
   std::int32_t sum = 0;
-  for (int i = 0; i < n; ++i) {
-    const int q = static_cast<int>(std::clamp(std::nearbyint(x[i] * inverse), -kHighest, kHighest));
-    const int high = (q + 8) >> 4;
-    values[i] = static_cast<std::int8_t>(high);
-    values[kBlock + i] = static_cast<std::int8_t>(q - 16 * high);
+  for (int k = 0; k < n; ++k) {
+    const int q = static_cast<int>(std::clamp(std::nearbyint(x[k] * inverse), -kHighest, kHighest));
+    put(form, k, q, values);
     sum += q;
   }
   return sum;
 }
 
-}  // namespace
-
 void quantize_rows(const float* x, std::ptrdiff_t stride, int row_begin, int row_end,
-                   const QuantizedRows& out) {
+                   const QuantizedRows& out, QuantForm form) {
   for (int r = row_begin; r < row_end; ++r) {
     const float* row = x + r * stride;
     for (int k = 0; k < out.depth; k += kBlock) {
       const int group = k / kGroup;
       const Scale scale = group_scale(row + group * kGroup, std::min(kGroup, out.depth - group * kGroup));
       const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(k / kBlock) * out.rows + r;
-      out.sums[at] = quantize_block(row + k, std::min(kBlock, out.depth - k), scale.inverse,
+      out.sums[at] = quantize_block(row + k, std::min(kBlock, out.depth - k), scale.inverse, form,
                                     out.values + at * kBlockBytes);
       out.scales[static_cast<std::ptrdiff_t>(group) * out.rows + r] = scale.scale;
       out.scaled_sums[at] = numerics::canonical(scale.scale * static_cast<float>(out.sums[at]));
     }
   }
+}
+
+}  // namespace
+
+void quantize_rows_bytes(const float* x, std::ptrdiff_t stride, int row_begin, int row_end,
+                         const QuantizedRows& out) {
+  quantize_rows(x, stride, row_begin, row_end, out, QuantForm::bytes);
+}
+void quantize_rows_words(const float* x, std::ptrdiff_t stride, int row_begin, int row_end,
+                         const QuantizedRows& out) {
+  quantize_rows(x, stride, row_begin, row_end, out, QuantForm::words);
 }
 
 }  // namespace isobatch::kernels::ref

@@ -9,7 +9,7 @@ namespace isobatch::kernels::ref {
 RmsNorm rms_norm;
 LayerNorm layer_norm;
 RoundRows round_bf16;
-QuantizeRows quantize_rows;
+QuantizeRows quantize_rows_bytes, quantize_rows_words;
 MatmulF matmul_f32, matmul_f16, matmul_bf16, matmul_b;
 MatmulQ matmul_q8_0, matmul_q4_0, matmul_q4_1;
 UnpackRow unpack_row_f32, unpack_row_f16, unpack_row_bf16, unpack_row_q8_0, unpack_row_q4_0, unpack_row_q4_1;

@@ -1,5 +1,6 @@
-// Same bits as ref/matmul_q.cc. In a block the int32 sum is exact, so any instruction will do: AVX2 and
-// AVX-512 multiply bytes to pairs in int16 (vpmaddubsw), NEON by vmull; lanes are outputs.
+// Same bits as ref/matmul_q.cc. In a block the int32 sum is exact, so any instruction will do: here products
+// of 16-bit integers, added in pairs (vpmaddwd; vmull and a pairwise add on NEON). Lanes are outputs. Many
+// rows share weights that are unpacked once into a buffer; one or two rows take them straight from the panel.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd/matmul_q.cc"
 #include "hwy/foreach_target.h"  // must come first
@@ -10,49 +11,40 @@ HWY_BEFORE_NAMESPACE();
 namespace isobatch::kernels::HWY_NAMESPACE {
 namespace {
 
-using B = hn::Repartition<std::uint8_t, I>;
-using S = hn::Repartition<std::int16_t, I>;
-using VB = hn::Vec<B>;
+using S = hn::Repartition<std::int16_t, I>;  // two 16-bit values for each lane
 using VS = hn::Vec<S>;
+using US = hn::Repartition<std::uint16_t, I>;
+using VUS = hn::Vec<US>;
 
-constexpr int kTileRowsQ = kLanes == 8 ? 4 : 8;
 constexpr int kBlocksInGroup = kGroup / kBlock;
+constexpr int kPairs = kBlock / 2;      // in a block of an output
+constexpr int kPairBytes = kPanel * 4;  // the pair of each output of a panel
+constexpr int kDirectRows = 2;          // up to here unpacking into a buffer does not pay
+constexpr int kTileVectors = kVectors < 2 ? kVectors : 2;
+constexpr int kTileRowsQ = kTileVectors == 1 ? 8 : 3;  // what the registers hold (see docs/decisions/0003)
+constexpr int kMinimaRows = 6;
 
-// Sums of two neighbouring byte products as int16. `u4`: w in 0 … 15, |sum| ≤ 3,810 for the high part of the
-// activations, so eight of them still fit. `s8`: w in −128 … 127, |sum| ≤ 32,512 for the high part; ≤ 2,048
-// for the low part, so eight of those fit.
+// acc += w[0] · x[0] + w[1] · x[1] in each lane.
+HWY_INLINE VI add_pairs(VI acc, VS w, VS x) {
 #if HWY_TARGET == HWY_AVX2
-HWY_INLINE VS pair_products_u4(VB w, VB x) { return VS{_mm256_maddubs_epi16(w.raw, x.raw)}; }
-HWY_INLINE VS pair_products_s8(VB w, VB x) {
-  return VS{_mm256_maddubs_epi16(_mm256_abs_epi8(w.raw), _mm256_sign_epi8(x.raw, w.raw))};
-}
-HWY_INLINE VI widen_pairs(VS v) { return VI{_mm256_madd_epi16(v.raw, _mm256_set1_epi16(1))}; }
+  return hn::Add(acc, VI{_mm256_madd_epi16(w.raw, x.raw)});
 #elif HWY_TARGET == HWY_AVX3
-HWY_INLINE VS pair_products_u4(VB w, VB x) { return VS{_mm512_maddubs_epi16(w.raw, x.raw)}; }
-HWY_INLINE VS pair_products_s8(VB w, VB x) {
-  const __m512i signed_x =
-      _mm512_mask_sub_epi8(x.raw, _mm512_movepi8_mask(w.raw), _mm512_setzero_si512(), x.raw);
-  return VS{_mm512_maddubs_epi16(_mm512_abs_epi8(w.raw), signed_x)};
-}
-HWY_INLINE VI widen_pairs(VS v) { return VI{_mm512_madd_epi16(v.raw, _mm512_set1_epi16(1))}; }
+  return hn::Add(acc, VI{_mm512_madd_epi16(w.raw, x.raw)});
 #else  // NEON
-HWY_INLINE VS pair_products_s8(VB w, VB x) {
-  const int8x16_t a = vreinterpretq_s8_u8(w.raw), b = vreinterpretq_s8_u8(x.raw);
-  return VS{vpaddq_s16(vmull_s8(vget_low_s8(a), vget_low_s8(b)), vmull_s8(vget_high_s8(a), vget_high_s8(b)))};
-}
-HWY_INLINE VS pair_products_u4(VB w, VB x) { return pair_products_s8(w, x); }
-HWY_INLINE VI widen_pairs(VS v) { return VI{vpaddlq_s16(v.raw)}; }
+  const int32x4_t low = vmull_s16(vget_low_s16(w.raw), vget_low_s16(x.raw));
+  return hn::Add(acc, VI{vpaddq_s32(low, vmull_high_s16(w.raw, x.raw))});
 #endif
-
-HWY_INLINE VB broadcast4(const std::int8_t* x) {
-  std::int32_t four;
-  std::memcpy(&four, x, 4);
-  return hn::BitCast(B(), hn::Set(I(), four));
 }
 
-HWY_INLINE VB load_bytes(const std::byte* p) {
+HWY_INLINE VS broadcast_pair(const std::int8_t* x) {
+  std::int32_t pair;
+  std::memcpy(&pair, x, 4);
+  return hn::BitCast(S(), hn::Set(I(), pair));
+}
+
+HWY_INLINE VUS load_words(const std::byte* p) {
   prefetch_ahead(p);
-  return hn::LoadU(B(), reinterpret_cast<const std::uint8_t*>(p));
+  return hn::LoadU(US(), reinterpret_cast<const std::uint16_t*>(p));
 }
 
 HWY_INLINE VF load_f16(const std::byte* p) {
@@ -60,60 +52,192 @@ HWY_INLINE VF load_f16(const std::byte* p) {
   return hn::PromoteTo(F(), hn::LoadU(half, reinterpret_cast<const hwy::float16_t*>(p)));
 }
 
-// The weights of a block and their sum with a row's 32 values: `x` holds 32 high and 32 low parts.
+// The weights of a block and a vector of outputs as pairs: visit(i, w) for each i in [0, 16), w to be
+// multiplied with pair i of the activations (QuantForm::words: in each four k the pairs are (0, 2) and (1,
+// 3), which is how 16-bit shifts take bytes and nibbles apart).
 struct BlockQ8_0 {
-  VB w[8];
-  HWY_INLINE explicit BlockQ8_0(const std::byte* quants) {
-#pragma GCC unroll 16
-    for (int g = 0; g < 8; ++g) w[g] = load_bytes(quants + g * 64);
-  }
-  HWY_INLINE VI dot(const std::int8_t* x, std::int32_t /*sum*/) const {
-    VI high = hn::Zero(I());
-    VS low = hn::Zero(S());
+  static constexpr int kBytes = 512;
+  template <typename Visit>
+  static HWY_INLINE void unpack(const std::byte* quants, const Visit& visit) {
 #pragma GCC unroll 16
     for (int g = 0; g < 8; ++g) {
-      high = hn::Add(high, widen_pairs(pair_products_s8(w[g], broadcast4(x + 4 * g))));
-      low = hn::Add(low, pair_products_s8(w[g], broadcast4(x + kBlock + 4 * g)));
+      const VS bytes = hn::BitCast(S(), load_words(quants + g * kPairBytes));
+      visit(2 * g, hn::ShiftRight<8>(hn::ShiftLeft<8>(bytes)));
+      visit(2 * g + 1, hn::ShiftRight<8>(bytes));
     }
-    return hn::Add(hn::ShiftLeft<4>(high), widen_pairs(low));
   }
-  static constexpr int kBytes = 512;
 };
 
-struct BlockQ4_1 {
-  VB w[8];
-  HWY_INLINE explicit BlockQ4_1(const std::byte* quants) {
-    const VB low = hn::Set(B(), 15);
+template <int kOffset>
+struct BlockQ4 {
+  static constexpr int kBytes = 256;
+  template <typename Visit>
+  static HWY_INLINE void unpack(const std::byte* quants, const Visit& visit) {
+    const VUS mask = hn::Set(US(), 15);
 #pragma GCC unroll 16
     for (int g = 0; g < 4; ++g) {
-      const VB packed = load_bytes(quants + g * 64);
-      w[g] = hn::And(packed, low);
-      w[g + 4] = hn::And(hn::BitCast(B(), hn::ShiftRight<4>(hn::BitCast(S(), packed))), low);
+      const VUS nibbles = load_words(quants + g * kPairBytes);
+      visit(2 * g, weight(hn::And(nibbles, mask)));
+      visit(2 * g + 1, weight(hn::And(hn::ShiftRight<8>(nibbles), mask)));
+      visit(2 * g + 8, weight(hn::And(hn::ShiftRight<4>(nibbles), mask)));
+      visit(2 * g + 9, weight(hn::ShiftRight<12>(nibbles)));
     }
   }
-  HWY_INLINE VI dot(const std::int8_t* x, std::int32_t /*sum*/) const {
-    VS high = hn::Zero(S()), low = hn::Zero(S());
+
+ private:
+  static HWY_INLINE VS weight(VUS nibble) {
+    const VS w = hn::BitCast(S(), nibble);
+    return kOffset == 0 ? w : hn::Sub(w, hn::Set(S(), kOffset));
+  }
+};
+using BlockQ4_0 = BlockQ4<8>;
+using BlockQ4_1 = BlockQ4<0>;
+
+// A panel's weights in one group, unpacked.
+struct UnpackedGroup {
+  alignas(64) std::int16_t pairs[kBlocksInGroup][kPairs][kPanel][2];
+  alignas(64) float scales[kBlocksInGroup][kPanel];
+  int blocks = 0;
+
+  template <typename Block>
+  HWY_INLINE void unpack(const std::byte* quants, const std::byte* packed_scales, int count) {
+    blocks = count;
+    for (int b = 0; b < count; ++b) {
+      for (int lane = 0; lane < kPanel; lane += kLanes) {
+        Block::unpack(quants + b * Block::kBytes + lane * 4,
+                      [&](int i, VS w) { hn::Store(w, S(), &pairs[b][i][lane][0]); });
+        store(load_f16(packed_scales + (b * kPanel + lane) * 2), scales[b] + lane);
+      }
+    }
+  }
+};
+
+// Adds one group to acc [rows][16]: kTileVectors vectors of outputs from `lane` on, R rows.
+struct GroupTile {
+  const UnpackedGroup& weights;
+  int lane;
+  const std::int8_t* values;    // of the group's first block and the tile block's first row
+  std::ptrdiff_t block_stride;  // bytes from one block's values to the next one's
+  const float* scales;          // dx of the group [rows]
+  float* acc;
+
+  template <int R>
+  HWY_INLINE void run(int first_row) const {
+    constexpr int V = kTileVectors;
+    HWY_ALIGN float t[R][V * kLanes];  // in memory: the registers are for the integers
+    for (int b = 0; b < weights.blocks; ++b) {
+      const std::int8_t* x = values + b * block_stride + first_row * kBlockBytes;
+      VI isum[R][V];
 #pragma GCC unroll 16
-    for (int g = 0; g < 8; ++g) {
-      high = hn::Add(high, pair_products_u4(w[g], broadcast4(x + 4 * g)));
-      low = hn::Add(low, pair_products_u4(w[g], broadcast4(x + kBlock + 4 * g)));
+      for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+        for (int v = 0; v < V; ++v) isum[r][v] = hn::Zero(I());
+      }
+#pragma GCC unroll 4
+      for (int i = 0; i < kPairs; ++i) {
+        VS w[V];
+#pragma GCC unroll 16
+        for (int v = 0; v < V; ++v) w[v] = hn::Load(S(), &weights.pairs[b][i][lane + v * kLanes][0]);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+          const VS pair = broadcast_pair(x + r * kBlockBytes + 4 * i);
+#pragma GCC unroll 16
+          for (int v = 0; v < V; ++v) isum[r][v] = add_pairs(isum[r][v], w[v], pair);
+        }
+      }
+#pragma GCC unroll 16
+      for (int v = 0; v < V; ++v) {
+        const VF scale = hn::Load(F(), weights.scales[b] + lane + v * kLanes);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+          const VF before = b == 0 ? hn::Zero(F()) : hn::Load(F(), t[r] + v * kLanes);
+          hn::Store(hn::MulAdd(scale, hn::ConvertTo(F(), isum[r][v]), before), F(), t[r] + v * kLanes);
+        }
+      }
     }
-    return hn::Add(hn::ShiftLeft<4>(widen_pairs(high)), widen_pairs(low));
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      const VF dx = splat(scales[first_row + r]);
+#pragma GCC unroll 16
+      for (int v = 0; v < V; ++v) {
+        float* to = acc + (first_row + r) * kPanel + lane + v * kLanes;
+        store(hn::MulAdd(dx, hn::Load(F(), t[r] + v * kLanes), load(to)), to);
+      }
+    }
   }
-  static constexpr int kBytes = 256;
 };
 
-// q4_0 stores w + 8.
-struct BlockQ4_0 : BlockQ4_1 {
-  HWY_INLINE explicit BlockQ4_0(const std::byte* quants) : BlockQ4_1(quants) {}
-  HWY_INLINE VI dot(const std::int8_t* x, std::int32_t sum) const {
-    return hn::Sub(BlockQ4_1::dot(x, sum), hn::Set(I(), 8 * sum));
+// acc + the chain of the minima: one vector of outputs, R rows.
+struct MinimaTile {
+  const std::byte* minima;  // [blocks][16] f16, from the vector's first lane on
+  const QuantizedRows& x;
+  int row_begin;
+  float* acc;  // [rows][16], from the vector's first lane on
+
+  template <int R>
+  HWY_INLINE void run(int first_row) const {
+    VF chain[R];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) chain[r] = hn::Zero(F());
+    const float* scaled_sums = x.scaled_sums + row_begin + first_row;
+    for (int b = 0; b < x.blocks(); ++b, scaled_sums += x.rows) {
+      const VF minimum = load_f16(minima + b * kPanel * 2);
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) chain[r] = hn::MulAdd(minimum, splat(scaled_sums[r]), chain[r]);
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      float* to = acc + (first_row + r) * kPanel;
+      store(hn::Add(load(to), chain[r]), to);
+    }
   }
 };
 
-// One vector of outputs, R rows from first_row on. Pointers are offset to the vector's first lane.
+HWY_INLINE void store_outputs(const float* acc, int outputs, float* out) {  // 16 of a row
+  for (int lane = 0; lane < outputs; lane += kLanes) {
+    const VF value = canonical(load(acc + lane));
+    if (outputs - lane >= kLanes) {
+      store(value, out + lane);
+    } else {
+      store_first(value, outputs - lane, out + lane);
+    }
+  }
+}
+
+// One panel and the rows [begin, end) of x.
 template <typename Block, bool kHasMinima>
-struct Tile {
+void many_rows(const std::byte* panel, const std::byte* scales, int outputs, const QuantizedRows& x,
+               int begin, int end, float* out, std::ptrdiff_t out_stride) {
+  HWY_ALIGN float acc[kRowBlock * kPanel];
+  const int rows = end - begin;
+  std::memset(acc, 0, rows * kPanel * sizeof(float));
+  UnpackedGroup group;
+  for (int g = 0; g < x.groups(); ++g) {
+    const int first = g * kBlocksInGroup;
+    group.unpack<Block>(panel + first * Block::kBytes, scales + first * kPanel * 2,
+                        HWY_MIN(kBlocksInGroup, x.blocks() - first));
+    for (int lane = 0; lane < kPanel; lane += kTileVectors * kLanes) {
+      const GroupTile tile{group,
+                           lane,
+                           x.values + (static_cast<std::ptrdiff_t>(first) * x.rows + begin) * kBlockBytes,
+                           static_cast<std::ptrdiff_t>(x.rows) * kBlockBytes,
+                           x.scales + static_cast<std::ptrdiff_t>(g) * x.rows + begin,
+                           acc};
+      for_row_tiles<kTileRowsQ>(tile, rows);
+    }
+  }
+  if constexpr (kHasMinima) {
+    const std::byte* minima = scales + x.blocks() * kPanel * 2;
+    for (int lane = 0; lane < kPanel; lane += kLanes) {
+      for_row_tiles<kMinimaRows>(MinimaTile{minima + lane * 2, x, begin, acc + lane}, rows);
+    }
+  }
+  for (int r = 0; r < rows; ++r) store_outputs(acc + r * kPanel, outputs, out + (begin + r) * out_stride);
+}
+
+// One vector of outputs, R rows from 0 on, everything in registers. Pointers are at the vector's first lane.
+template <typename Block, bool kHasMinima>
+struct DirectTile {
   const std::byte* quants;
   const std::byte* scales;
   const QuantizedRows& x;
@@ -123,44 +247,42 @@ struct Tile {
 
   template <int R>
   HWY_INLINE void run(int first_row) const {
-    const int blocks = x.blocks();
-    VF acc[R];
+    VF acc[R], chain[R];
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) acc[r] = hn::Zero(F());
-    for (int group = 0; group < x.groups(); ++group) {
+    for (int r = 0; r < R; ++r) acc[r] = chain[r] = hn::Zero(F());
+    for (int g = 0; g < x.groups(); ++g) {
       VF t[R];
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) t[r] = hn::Zero(F());
-      const int end = HWY_MIN((group + 1) * kBlocksInGroup, blocks);
-      for (int b = group * kBlocksInGroup; b < end; ++b) {
+      const int end = HWY_MIN((g + 1) * kBlocksInGroup, x.blocks());
+      for (int b = g * kBlocksInGroup; b < end; ++b) {
         const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(b) * x.rows + first_row;
-        const Block block(quants + static_cast<std::ptrdiff_t>(b) * Block::kBytes);
+        const std::int8_t* values = x.values + at * kBlockBytes;
+        VI isum[R];
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) isum[r] = hn::Zero(I());
+        Block::unpack(quants + static_cast<std::ptrdiff_t>(b) * Block::kBytes, [&](int i, VS w) {
+#pragma GCC unroll 16
+          for (int r = 0; r < R; ++r) {
+            isum[r] = add_pairs(isum[r], w, broadcast_pair(values + r * kBlockBytes + 4 * i));
+          }
+        });
         const VF scale = load_f16(scales + b * kPanel * 2);
 #pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) {
-          const VI isum = block.dot(x.values + (at + r) * kBlockBytes, x.sums[at + r]);
-          t[r] = hn::MulAdd(scale, hn::ConvertTo(F(), isum), t[r]);
+        for (int r = 0; r < R; ++r) t[r] = hn::MulAdd(scale, hn::ConvertTo(F(), isum[r]), t[r]);
+        if constexpr (kHasMinima) {
+          const VF minimum = load_f16(scales + (x.blocks() + b) * kPanel * 2);
+#pragma GCC unroll 16
+          for (int r = 0; r < R; ++r) chain[r] = hn::MulAdd(minimum, splat(x.scaled_sums[at + r]), chain[r]);
         }
       }
-      const float* dx = x.scales + static_cast<std::ptrdiff_t>(group) * x.rows + first_row;
+      const float* dx = x.scales + static_cast<std::ptrdiff_t>(g) * x.rows + first_row;
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) acc[r] = hn::MulAdd(splat(dx[r]), t[r], acc[r]);
     }
-    if constexpr (kHasMinima) {
-      VF minima[R];
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) minima[r] = hn::Zero(F());
-      for (int b = 0; b < blocks; ++b) {
-        const float* scaled_sums = x.scaled_sums + static_cast<std::ptrdiff_t>(b) * x.rows + first_row;
-        const VF minimum = load_f16(scales + (blocks + b) * kPanel * 2);
-#pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) minima[r] = hn::MulAdd(minimum, splat(scaled_sums[r]), minima[r]);
-      }
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) acc[r] = hn::Add(acc[r], minima[r]);
-    }
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
+      if constexpr (kHasMinima) acc[r] = hn::Add(acc[r], chain[r]);
       float* target = out + (first_row + r) * out_stride;
       if (outputs >= kLanes) {
         store(canonical(acc[r]), target);
@@ -175,20 +297,29 @@ template <typename Block, bool kHasMinima>
 void matmul(const MatmulTask& task, const QuantizedRows& x) {
   const PackedMatrix& w = task.weights;
   const std::size_t stride = panel_bytes(w.type, w.depth), scales = quants_bytes(w.type, w.depth);
-  for (int p = task.panel_begin; p < task.panel_end; ++p) {
-    const std::byte* panel = w.data + p * stride;
-    for (int lane = 0; lane < kPanel && p * kPanel + lane < w.outputs; lane += kLanes) {
-      const int output = p * kPanel + lane;
-      const Tile<Block, kHasMinima> tile{panel + lane * 4,  panel + scales + lane * 2, x,
-                                         task.out + output, task.out_stride,           w.outputs - output};
-      for_row_tiles<kTileRowsQ>(tile, task.rows);
+  // Blocks of rows outside, so that their activations stay in the L2 cache while the panels pass.
+  for_row_blocks(task.rows, w.depth, [&](int begin, int end) {
+    for (int p = task.panel_begin; p < task.panel_end; ++p) {
+      const std::byte* panel = w.data + p * stride;
+      const int outputs = HWY_MIN(kPanel, w.outputs - p * kPanel);
+      float* out = task.out + p * kPanel;
+      if (task.rows > kDirectRows) {
+        many_rows<Block, kHasMinima>(panel, panel + scales, outputs, x, begin, end, out, task.out_stride);
+        continue;
+      }
+      for (int lane = 0; lane < outputs; lane += kLanes) {
+        const DirectTile<Block, kHasMinima> tile{panel + lane * 4, panel + scales + lane * 2, x,
+                                                 out + lane,       task.out_stride,           outputs - lane};
+        for_row_tiles<kDirectRows>(tile, task.rows);
+      }
     }
-  }
+  });
 }
 
 }  // namespace
 
 void use_matmul_q(KernelTable& table) {
+  table.quant_form = QuantForm::words;
   table.matmul_q[static_cast<int>(TensorType::q8_0)] = matmul<BlockQ8_0, false>;
   table.matmul_q[static_cast<int>(TensorType::q4_0)] = matmul<BlockQ4_0, false>;
   table.matmul_q[static_cast<int>(TensorType::q4_1)] = matmul<BlockQ4_1, true>;

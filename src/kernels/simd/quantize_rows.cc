@@ -12,6 +12,8 @@ namespace {
 constexpr int kBlockVectors = kBlock / kLanes;
 constexpr float kHighest = 2032.0f;
 using I8 = hn::Rebind<std::int8_t, F>;
+using I16 = hn::Rebind<std::int16_t, F>;
+using Quad = hn::Repartition<std::uint64_t, I16>;
 
 // The group's largest magnitude. Its bits as an integer order like it and put inf and NaN on top, so one
 // maximum also finds what is not finite.
@@ -23,19 +25,37 @@ HWY_INLINE float largest_magnitude(const float* x, int n) {
   return hn::GetLane(hn::BitCast(F(), hn::MaxOfLanes(U(), bits)));
 }
 
+// One vector of q into its place in a block, k from `at` on.
+template <QuantForm kForm>
+HWY_INLINE void store_quants(VI q, int at, std::int8_t* values) {
+  if constexpr (kForm == QuantForm::bytes) {
+    const VI high = hn::ShiftRight<4>(hn::Add(q, hn::Set(I(), 8)));
+    hn::StoreU(hn::DemoteTo(I8(), high), I8(), values + at);
+    hn::StoreU(hn::DemoteTo(I8(), hn::Sub(q, hn::ShiftLeft<4>(high))), I8(), values + kBlock + at);
+  } else {
+    // Words a b c d become a c b d: the middle ones of each 64 bits change places.
+    const auto words = hn::BitCast(Quad(), hn::DemoteTo(I16(), q));
+    const auto ends = hn::And(words, hn::Set(Quad(), 0xffff00000000ffffu));
+    const auto second = hn::ShiftLeft<16>(hn::And(words, hn::Set(Quad(), 0xffff0000u)));
+    const auto third = hn::And(hn::ShiftRight<16>(words), hn::Set(Quad(), 0xffff0000u));
+    const auto swapped = hn::BitCast(I16(), hn::Or(ends, hn::Or(second, third)));
+    hn::StoreU(swapped, I16(), reinterpret_cast<std::int16_t*>(values) + at);
+  }
+}
+
+template <QuantForm kForm>
 HWY_INLINE std::int32_t quantize_block(const float* x, float inverse, std::int8_t* values) {
   VI total = hn::Zero(I());
   for (int i = 0; i < kBlockVectors; ++i) {
     const VF scaled = hn::Round(hn::Mul(load(x + i * kLanes), splat(inverse)));
     const VI q = hn::ConvertTo(I(), hn::Min(hn::Max(scaled, splat(-kHighest)), splat(kHighest)));
-    const VI high = hn::ShiftRight<4>(hn::Add(q, hn::Set(I(), 8)));
     total = hn::Add(total, q);
-    hn::StoreU(hn::DemoteTo(I8(), high), I8(), values + i * kLanes);
-    hn::StoreU(hn::DemoteTo(I8(), hn::Sub(q, hn::ShiftLeft<4>(high))), I8(), values + kBlock + i * kLanes);
+    store_quants<kForm>(q, i * kLanes, values);
   }
   return hn::GetLane(hn::SumOfLanes(I(), total));
 }
 
+template <QuantForm kForm>
 void quantize_group(const float* x, int group, int r, const QuantizedRows& out) {
   const int begin = group * kGroup, end = HWY_MIN(begin + kGroup, out.depth);
   const float amax = largest_magnitude(x + begin, end - begin);
@@ -50,11 +70,11 @@ void quantize_group(const float* x, int group, int r, const QuantizedRows& out) 
       std::memset(values, 0, kBlockBytes);
       out.sums[at] = 0;
     } else if (end - k >= kBlock) {
-      out.sums[at] = quantize_block(x + k, inverse, values);
+      out.sums[at] = quantize_block<kForm>(x + k, inverse, values);
     } else {
       float padded[kBlock] = {};
       std::memcpy(padded, x + k, (end - k) * sizeof(float));
-      out.sums[at] = quantize_block(padded, inverse, values);
+      out.sums[at] = quantize_block<kForm>(padded, inverse, values);
     }
     out.scaled_sums[at] = numerics::canonical(scale * static_cast<float>(out.sums[at]));
   }
@@ -62,16 +82,19 @@ void quantize_group(const float* x, int group, int r, const QuantizedRows& out) 
 
 // Groups outside, rows inside: the output is block-major, and strides of rows · 64 bytes would alias in the
 // cache.
+template <QuantForm kForm>
 void quantize_rows(const float* x, std::ptrdiff_t stride, int row_begin, int row_end,
                    const QuantizedRows& out) {
   for (int group = 0; group < out.groups(); ++group) {
-    for (int r = row_begin; r < row_end; ++r) quantize_group(x + r * stride, group, r, out);
+    for (int r = row_begin; r < row_end; ++r) quantize_group<kForm>(x + r * stride, group, r, out);
   }
 }
 
 }  // namespace
 
-void use_quantize_rows(KernelTable& table) { table.quantize_rows = quantize_rows; }
+void use_quantize_rows(KernelTable& table) {
+  table.quantize_rows = {quantize_rows<QuantForm::bytes>, quantize_rows<QuantForm::words>};
+}
 
 }  // namespace isobatch::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

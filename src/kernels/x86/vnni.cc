@@ -3,15 +3,13 @@
 // to order. A tile is 16 outputs × up to 8 rows; its weights are unpacked once and used by all rows.
 #include "kernels/x86/x86.h"
 
-#include <immintrin.h>
-
 #include <algorithm>
 
 #include "base/float16.h"
 #include "kernels/simd/simd.h"
+#include "kernels/x86/intrinsics.h"
 
-#pragma GCC push_options
-#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma,f16c")
+ISOBATCH_AVX512_BEGIN
 
 namespace isobatch::kernels {
 namespace {
@@ -20,20 +18,10 @@ constexpr int kTileRows = 8;
 constexpr int kBlocksInGroup = kGroup / kBlock;
 
 #include "kernels/row_tiles-inl.h"
-
-#define ISOBATCH_INLINE inline __attribute__((always_inline))
-
-ISOBATCH_INLINE __m512 load_f16(const std::byte* p) {
-  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
-}
+#include "kernels/x86/zmm-inl.h"
 
 ISOBATCH_INLINE __m512i broadcast4(const std::int8_t* x) {
   return _mm512_set1_epi32(*reinterpret_cast<const int*>(x));
-}
-
-ISOBATCH_INLINE __m512 canonical(__m512 v) {
-  const __m512 nan = _mm512_castsi512_ps(_mm512_set1_epi32(static_cast<int>(kCanonicalNan)));
-  return _mm512_mask_mov_ps(v, _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), nan);
 }
 
 // A block's weights as unsigned bytes w + kOffset, eight groups of four k.
@@ -107,13 +95,14 @@ struct Tile {
   const std::byte* scales;
   std::ptrdiff_t next_panel;  // bytes to the same place there: asked for while this panel is worked on
   const QuantizedRows& x;
+  int row_begin;  // rows of the tiles count from here
   float* out;
   std::ptrdiff_t out_stride;
   __mmask16 outputs;
 
   template <int R>
-  ISOBATCH_INLINE void run(int first_row) const {
-    const int blocks = x.blocks();
+  ISOBATCH_INLINE void run(int tile_row) const {
+    const int blocks = x.blocks(), first_row = row_begin + tile_row;
     __m512 acc[R];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) acc[r] = _mm512_setzero_ps();
@@ -164,18 +153,22 @@ template <typename Block, bool kHasMinima>
 void matmul(const MatmulTask& task, const QuantizedRows& x) {
   const PackedMatrix& w = task.weights;
   const std::size_t stride = panel_bytes(w.type, w.depth), scales = quants_bytes(w.type, w.depth);
-  for (int p = task.panel_begin; p < task.panel_end; ++p) {
-    const std::byte* panel = w.data + p * stride;
-    const int outputs = std::min(kPanel, w.outputs - p * kPanel);
-    const Tile<Block, kHasMinima> tile{panel,
-                                       panel + scales,
-                                       static_cast<std::ptrdiff_t>(stride),
-                                       x,
-                                       task.out + p * kPanel,
-                                       task.out_stride,
-                                       static_cast<__mmask16>((1u << outputs) - 1)};
-    for_row_tiles<kTileRows>(tile, task.rows);
-  }
+  // Blocks of rows outside, so that their activations stay in the L2 cache while the panels pass.
+  for_row_blocks(task.rows, w.depth, [&](int begin, int end) {
+    for (int p = task.panel_begin; p < task.panel_end; ++p) {
+      const std::byte* panel = w.data + p * stride;
+      const int outputs = std::min(kPanel, w.outputs - p * kPanel);
+      const Tile<Block, kHasMinima> tile{panel,
+                                         panel + scales,
+                                         static_cast<std::ptrdiff_t>(stride),
+                                         x,
+                                         begin,
+                                         task.out + p * kPanel,
+                                         task.out_stride,
+                                         static_cast<__mmask16>((1u << outputs) - 1)};
+      for_row_tiles<kTileRows>(tile, end - begin);
+    }
+  });
 }
 
 }  // namespace
@@ -184,6 +177,7 @@ const KernelTable& vnni_table() {
   static const KernelTable table = [] {
     KernelTable t = avx512_table();
     t.name = "vnni";
+    t.quant_form = QuantForm::bytes;
     t.matmul_q[static_cast<int>(TensorType::q8_0)] = matmul<BlockQ8_0, false>;
     t.matmul_q[static_cast<int>(TensorType::q4_0)] = matmul<BlockQ4_0, false>;
     t.matmul_q[static_cast<int>(TensorType::q4_1)] = matmul<BlockQ4_1, true>;
@@ -193,4 +187,4 @@ const KernelTable& vnni_table() {
 }
 
 }  // namespace isobatch::kernels
-#pragma GCC pop_options
+ISOBATCH_AVX512_END

@@ -6,5 +6,6 @@
 namespace isobatch::kernels {
 
 const KernelTable& vnni_table();  // avx512_table() with N-DOT-Q by vpdpbusd
+const KernelTable& amx_table();   // vnni_table() with N-DOT-Q by tile products
 
 }  // namespace isobatch::kernels

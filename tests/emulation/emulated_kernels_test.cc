@@ -1,0 +1,52 @@
+// The kernels for instructions that this CPU may lack, compiled against an emulation of these instructions:
+// the bytes of ref. It says nothing about speed, and of the hardware only what its manual says.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "kernels/op_cases.h"
+#include "kernels/x86/x86.h"
+
+namespace isobatch::kernels {
+namespace {
+
+constexpr Shape kShapes[] = {{.rows = 0, .outputs = 5, .depth = 32, .position = 0},
+                             {.rows = 1, .outputs = 16, .depth = 32, .position = 0},
+                             {.rows = 4, .outputs = 33, .depth = 160, .position = 0},
+                             {.rows = 5, .outputs = 1, .depth = 128, .position = 0},
+                             {.rows = 8, .outputs = 48, .depth = 576, .position = 0},
+                             {.rows = 15, .outputs = 17, .depth = 96, .position = 0},
+                             {.rows = 16, .outputs = 31, .depth = 256, .position = 0},
+                             {.rows = 17, .outputs = 16, .depth = 288, .position = 0},
+                             {.rows = 33, .outputs = 20, .depth = 64, .position = 0},
+                             {.rows = 53, .outputs = 19, .depth = 4128, .position = 0},
+                             {.rows = 201, .outputs = 18, .depth = 160, .position = 0}};
+
+class EmulatedKernels : public testing::TestWithParam<const KernelTable& (*)()> {};
+
+TEST_P(EmulatedKernels, GiveTheBytesOfRef) {
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !__builtin_cpu_supports("f16c")) {
+    GTEST_SKIP() << "the emulation needs AVX2, FMA and F16C";
+  }
+  const KernelTable& table = GetParam()();
+  int tried = 0;
+  for (const OpCase& op : op_cases()) {
+    if (!op.name.starts_with("matmul_q")) continue;
+    ++tried;
+    for (const Shape& shape : kShapes) {
+      for (const InputKind kind : kInputKinds) {
+        InputSource for_table(kind, 7), for_ref(kind, 7);
+        ASSERT_TRUE(op.run(table, shape, for_table) == op.run(ref_table(), shape, for_ref))
+            << table.name << ", " << op.name << ", " << name(kind) << ": rows " << shape.rows << ", outputs "
+            << shape.outputs << ", depth " << shape.depth;
+      }
+    }
+  }
+  EXPECT_EQ(tried, 3);
+}
+
+INSTANTIATE_TEST_SUITE_P(Tables, EmulatedKernels, testing::Values(vnni_table, amx_table),
+                         [](const auto& info) { return std::string(info.param().name); });
+
+}  // namespace
+}  // namespace isobatch::kernels
