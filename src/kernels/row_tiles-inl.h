@@ -18,14 +18,15 @@ inline __attribute__((always_inline)) void for_row_tiles(const Tile& tile, int r
   run_last_tile<Max - 1>(tile, r, rows - r);
 }
 
-// visit(begin, end) for blocks of rows whose quantized activations (2 bytes a value) fill a part of the L2
-// cache. At least a few register tiles high, so that what is done once a block does not weigh.
+// visit(begin, end) for blocks of rows whose activations, row_bytes each, fill a part of the L2 cache. At
+// least a few register tiles high, so that what is done once a block does not weigh.
 constexpr int kRowBlock = 192;
 
 template <typename Visit>
-inline __attribute__((always_inline)) void for_row_blocks(int rows, int depth, const Visit& visit) {
-  constexpr int kCacheBytes = 192 << 10;
-  int height = kCacheBytes / (2 * depth) / 24 * 24;
+inline __attribute__((always_inline)) void for_row_blocks(int rows, std::size_t row_bytes,
+                                                          const Visit& visit) {
+  constexpr std::size_t kCacheBytes = 192 << 10;
+  int height = static_cast<int>(kCacheBytes / (row_bytes + 1)) / 24 * 24;
   height = height < 24 ? 24 : height > kRowBlock ? kRowBlock : height;
   for (int begin = 0; begin < rows; begin += height) {
     visit(begin, rows - begin < height ? rows : begin + height);

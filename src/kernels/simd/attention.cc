@@ -1,5 +1,5 @@
 // Same bits as ref/attention.cc and, for bf16, ref/store_kv.cc. Scores: lanes are keys; values: lanes are
-// dimensions; tiles are (query, head) rows, which share the loads of K and V. Keys beyond a row's position
+// dimensions; tiles are (query, head) rows × vectors, which share their loads. Keys beyond a row's position
 // are computed in the scores and then ignored, and never touched in the values.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd/attention.cc"
@@ -13,31 +13,33 @@ namespace {
 
 struct Bf16Kv {
   using Element = std::uint16_t;
+  static constexpr int kHeight = kRowsOfTwoChains;
   static constexpr int kLaneElements = 2;  // elements from one lane to the next: pairs
   static HWY_INLINE VF round(VF x) { return round_operand_bf16(x); }
   template <int R>
   static HWY_INLINE void block(const Element* w, int lanes_in_row, int terms, const float* x,
-                               std::ptrdiff_t x_stride, VF (&acc)[R]) {
-    dot_b_block<R>(w, 2 * lanes_in_row, terms, x, x_stride, acc);
+                               std::ptrdiff_t x_stride, VF (&acc)[R][kVectorsAtOnce]) {
+    dot_b_block(w, 2 * lanes_in_row, terms, x, x_stride, acc);
   }
 };
 
 template <typename T>
 struct FloatKv {
   using Element = T;
+  static constexpr int kHeight = kRowsOfOneChain;
   static constexpr int kLaneElements = 1;
   static HWY_INLINE VF round(VF x) { return x; }
   template <int R>
   static HWY_INLINE void block(const Element* w, int lanes_in_row, int terms, const float* x,
-                               std::ptrdiff_t x_stride, VF (&acc)[R]) {
-    dot_f_chunk<R>(w, lanes_in_row, terms, x, x_stride, acc);
+                               std::ptrdiff_t x_stride, VF (&acc)[R][kVectorsAtOnce]) {
+    dot_f_chunk(w, lanes_in_row, terms, x, x_stride, acc);
   }
 };
 
-// Scores of one vector of keys: out[row][lane] = dot(q[row], k[lane]) · scale.
+// Scores of kWidth keys: out[row][lane] = dot(q[row], k[lane]) · scale.
 template <typename Kv>
 struct ScoreTile {
-  const typename Kv::Element* k;  // the vector's first key
+  const typename Kv::Element* k;  // the first key
   int head_dim;
   const float* q;
   float scale;
@@ -46,61 +48,99 @@ struct ScoreTile {
 
   template <int R>
   HWY_INLINE void run(int first_row) const {
-    VF acc[R];
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) acc[r] = hn::Zero(F());
+    VF acc[R][kVectorsAtOnce];
+    set_zero(acc);
     for (int d = 0; d < head_dim; d += kBlock) {
       Kv::template block<R>(k + d * kKeyBlock, kKeyBlock, HWY_MIN(kBlock, head_dim - d),
                             q + first_row * head_dim + d, head_dim, acc);
     }
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) store(hn::Mul(acc[r], splat(scale)), out + (first_row + r) * out_stride);
-  }
-};
-
-// One vector of dimensions of the output: Σ p[row][t] · v[t] over each row's own keys, divided.
-template <typename Kv>
-struct ValueTile {
-  const AttentionTask& task;
-  int lane;  // first dimension
-  const float* p;
-  std::ptrdiff_t p_stride;
-  const float* denominators;
-
-  int keys(int row) const { return task.first_position + row / task.group + 1; }
-
-  template <int R>
-  HWY_INLINE void block(int b, int terms, const float* weights, VF (&acc)[R]) const {
-    const auto* v = reinterpret_cast<const typename Kv::Element*>(task.blocks[b] + task.v_offset);
-    Kv::template block<R>(v + lane * Kv::kLaneElements, padded_head_dim(task.head_dim), terms,
-                          weights + b * kKeyBlock, p_stride, acc);
-  }
-
-  template <int R>
-  HWY_INLINE void run(int first_row) const {
-    VF acc[R];
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) acc[r] = hn::Zero(F());
-    const int shared = keys(first_row) / kKeyBlock;  // whole blocks that all rows see: rows ascend
-    for (int b = 0; b < shared; ++b) block<R>(b, kKeyBlock, p + first_row * p_stride, acc);
-#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
-      const int row = first_row + r, n = keys(row);
-      VF own[1] = {acc[r]};
-      for (int b = shared; b * kKeyBlock < n; ++b) {
-        block<1>(b, HWY_MIN(kKeyBlock, n - b * kKeyBlock), p + row * p_stride, own);
-      }
-      const VF result = canonical(hn::Div(own[0], splat(denominators[row])));
-      float* out =
-          task.out + (row / task.group) * task.query_stride + (row % task.group) * task.head_dim + lane;
-      if (lane + kLanes <= task.head_dim) {
-        store(result, out);
-      } else {
-        store_first(result, task.head_dim - lane, out);
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectorsAtOnce; ++v) {
+        store(hn::Mul(acc[r][v], splat(scale)), out + (first_row + r) * out_stride + v * kLanes);
       }
     }
   }
 };
+
+// Adds one block of keys to sums of rows: acc[row][lane …] += Σ p[row][t] · v[t], kWidth dimensions from
+// `lane`.
+template <typename Kv>
+struct ValueTile {
+  const typename Kv::Element* v;  // at the dimension `lane`
+  int padded_dim;
+  int terms;
+  const float* p;  // at the block's first key
+  std::ptrdiff_t p_stride;
+  float* acc;
+
+  template <int R>
+  HWY_INLINE void run(int first_row) const {
+    VF sums[R][kVectorsAtOnce];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+      for (int i = 0; i < kVectorsAtOnce; ++i) {
+        sums[r][i] = load(acc + (first_row + r) * padded_dim + i * kLanes);
+      }
+    }
+    Kv::template block<R>(v, padded_dim, terms, p + first_row * p_stride, p_stride, sums);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+      for (int i = 0; i < kVectorsAtOnce; ++i) {
+        store(sums[r][i], acc + (first_row + r) * padded_dim + i * kLanes);
+      }
+    }
+  }
+};
+
+// acc[row] = Σ p[row][t] · v[t] over each row's own keys. Blocks outside: each is read once, for all rows.
+template <typename Kv>
+void sum_values(const AttentionTask& task, const float* p, std::ptrdiff_t p_stride, float* acc) {
+  const int rows = task.queries * task.group, padded_dim = padded_head_dim(task.head_dim);
+  const int keys = task.first_position + task.queries;
+  std::memset(acc, 0, sizeof(float) * rows * padded_dim);
+  for (int first_key = 0; first_key < keys; first_key += kKeyBlock) {
+    const std::byte* block = task.blocks[first_key / kKeyBlock];
+    const auto* v = reinterpret_cast<const typename Kv::Element*>(block + task.v_offset);
+    const auto add = [&](int row, int count, int terms) {
+      for (int lane = 0; lane < padded_dim; lane += kWidth) {
+        const ValueTile<Kv> tile{v + lane * Kv::kLaneElements,
+                                 padded_dim,
+                                 terms,
+                                 p + row * p_stride + first_key,
+                                 p_stride,
+                                 acc + static_cast<std::ptrdiff_t>(row) * padded_dim + lane};
+        for_row_tiles<Kv::kHeight>(tile, count);
+      }
+    };
+    // Queries before the block do not see it; those in it see the keys up to their own; those behind it all.
+    int query = HWY_MAX(0, first_key - task.first_position);
+    for (; query < task.queries && task.first_position + query + 1 < first_key + kKeyBlock; ++query) {
+      add(query * task.group, task.group, task.first_position + query + 1 - first_key);
+    }
+    add(query * task.group, rows - query * task.group, kKeyBlock);
+  }
+}
+
+// out[row] = sums[row] / denominators[row]
+void divide(const AttentionTask& task, const float* sums, const float* denominators) {
+  const int padded_dim = padded_head_dim(task.head_dim);
+  for (int row = 0; row < task.queries * task.group; ++row) {
+    float* out = task.out + (row / task.group) * task.query_stride + (row % task.group) * task.head_dim;
+    const VF denominator = splat(denominators[row]);
+    for (int d = 0; d < task.head_dim; d += kLanes) {
+      const VF result = canonical(hn::Div(load(sums + row * padded_dim + d), denominator));
+      if (d + kLanes <= task.head_dim) {
+        store(result, out + d);
+      } else {
+        store_first(result, task.head_dim - d, out + d);
+      }
+    }
+  }
+}
 
 // Turns a row's scores into weights in place and returns their sum. p[n, padded) becomes 0.
 template <typename Kv>
@@ -160,9 +200,9 @@ void attention(const AttentionTask& task) {
   const int dim = task.head_dim, group = task.group, rows = task.queries * group;
   const int keys = task.first_position + task.queries;
   const int padded = (keys + kKeyBlock - 1) / kKeyBlock * kKeyBlock;
-  float* q = task.scratch;               // [rows][head_dim], rounded
-  float* denominators = q + rows * dim;  // [rows]
-  float* p = denominators + rows;        // [rows][padded]
+  float* q = task.scratch;  // [rows][head_dim], rounded; later sums of the values
+  float* denominators = task.scratch + rows * (dim + 15);  // [rows]
+  float* p = denominators + rows;                          // [rows][padded]
 
   for (int row = 0; row < rows; ++row) {
     const float* source = task.q + (row / group) * task.query_stride + (row % group) * dim;
@@ -170,7 +210,7 @@ void attention(const AttentionTask& task) {
     for (; d + kLanes <= dim; d += kLanes) store(Kv::round(load(source + d)), q + row * dim + d);
     if (d < dim) store_first(Kv::round(load_first(source + d, dim - d)), dim - d, q + row * dim + d);
   }
-  for (int t = 0; t < padded; t += kLanes) {
+  for (int t = 0; t < padded; t += kWidth) {
     if (t % kKeyBlock == 0 && t + kKeyBlock < padded) {
       prefetch_keys(task.blocks[t / kKeyBlock + 1], task.v_offset);
     }
@@ -183,15 +223,14 @@ void attention(const AttentionTask& task) {
                              task.scale,
                              p + static_cast<std::ptrdiff_t>(first) * padded + t,
                              padded};
-    for_row_tiles<kTileRows>(tile, rows - first);
+    for_row_tiles<Kv::kHeight>(tile, rows - first);
   }
   for (int row = 0; row < rows; ++row) {
     denominators[row] = softmax_row<Kv>(p + static_cast<std::ptrdiff_t>(row) * padded,
                                         task.first_position + row / group + 1, padded);
   }
-  for (int lane = 0; lane < dim; lane += kLanes) {
-    for_row_tiles<kTileRows>(ValueTile<Kv>{task, lane, p, padded, denominators}, rows);
-  }
+  sum_values<Kv>(task, p, padded, q);
+  divide(task, q, denominators);
 }
 
 }  // namespace

@@ -13,35 +13,79 @@
 HWY_BEFORE_NAMESPACE();
 namespace isobatch::kernels::HWY_NAMESPACE {
 
-// Rows that fit the registers: accumulators, two chains each, and the weights.
-inline constexpr int kTileRows = kLanes == 8 ? 4 : 8;
+// Tiles are rows × kVectorsAtOnce vectors of outputs: the vectors share the loads of the rows' values. 16
+// outputs may be all there are. As many rows as keep the multipliers busy and the sums in registers.
+inline constexpr int kVectorsAtOnce = kLanes == 16 ? 1 : 2;
+inline constexpr int kWidth = kVectorsAtOnce * kLanes;
+inline constexpr int kRowsOfTwoChains = kLanes == 16  ? 8
+                                        : kLanes == 8 ? 2
+                                                      : 4;    // N-DOT-B: even and odd terms
+inline constexpr int kRowsOfOneChain = kLanes == 16 ? 8 : 4;  // N-DOT-F
 
-// One block of N-DOT-B: up to 32 terms k of kLanes outputs. `pairs` points to [terms/2][stride/2][2] bf16,
-// stride in bf16; x to the rows' bf16 values as f32. An odd last term uses the first half of its pair only.
 template <int R>
-HWY_INLINE void dot_b_block(const std::uint16_t* pairs, std::ptrdiff_t stride, int terms, const float* x,
-                            std::ptrdiff_t x_stride, VF (&acc)[R]) {
-  VF even[R], odd[R];
+HWY_INLINE void set_zero(VF (&acc)[R][kVectorsAtOnce]) {
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) even[r] = odd[r] = hn::Zero(F());
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectorsAtOnce; ++v) acc[r][v] = hn::Zero(F());
+  }
+}
+
+HWY_INLINE VU load_pairs(const std::uint16_t* pairs) {
+  VU v = hn::LoadU(U(), reinterpret_cast<const std::uint32_t*>(pairs));
+#if HWY_ARCH_X86
+  asm("" : "+v"(v.raw));  // else gcc loads twice, and loads are what the loops below wait for
+#endif
+  return v;
+}
+
+// One block of N-DOT-B: up to 32 terms k of V · kLanes outputs. `pairs` points to [terms/2][stride/2][2]
+// bf16, stride in bf16; x to the rows' bf16 values as f32. An odd last term uses the first half of its pair
+// only.
+template <int R, int V>
+HWY_INLINE void dot_b_block(const std::uint16_t* pairs, std::ptrdiff_t stride, int terms, const float* x,
+                            std::ptrdiff_t x_stride, VF (&acc)[R][V]) {
+  VF even[R][V], odd[R][V];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) even[r][v] = odd[r][v] = hn::Zero(F());
+  }
   const int whole = terms / 2;
   for (int j = 0; j < whole; ++j) {
-    prefetch_ahead(pairs + j * stride);
-    const VU w = hn::LoadU(U(), reinterpret_cast<const std::uint32_t*>(pairs + j * stride));
-    const VF w_even = even_bf16(w), w_odd = odd_bf16(w);
+    const std::uint16_t* at = pairs + j * stride;
+    VF w_even[V], w_odd[V];
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) {
+      const VU w = load_pairs(at + v * 2 * kLanes);
+      w_even[v] = even_bf16(w);
+      w_odd[v] = odd_bf16(w);
+    }
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
-      even[r] = hn::MulAdd(w_even, splat(x[r * x_stride + 2 * j]), even[r]);
-      odd[r] = hn::MulAdd(w_odd, splat(x[r * x_stride + 2 * j + 1]), odd[r]);
+      const VF x_even = splat(x[r * x_stride + 2 * j]), x_odd = splat(x[r * x_stride + 2 * j + 1]);
+#pragma GCC unroll 16
+      for (int v = 0; v < V; ++v) {
+        even[r][v] = hn::MulAdd(w_even[v], x_even, even[r][v]);
+        odd[r][v] = hn::MulAdd(w_odd[v], x_odd, odd[r][v]);
+      }
     }
   }
   if (terms % 2 != 0) {
-    const VF w = even_bf16(hn::LoadU(U(), reinterpret_cast<const std::uint32_t*>(pairs + whole * stride)));
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) even[r] = hn::MulAdd(w, splat(x[r * x_stride + 2 * whole]), even[r]);
+    for (int v = 0; v < V; ++v) {
+      const VF w = even_bf16(load_pairs(pairs + whole * stride + v * 2 * kLanes));
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) {
+        even[r][v] = hn::MulAdd(w, splat(x[r * x_stride + 2 * whole]), even[r][v]);
+      }
+    }
   }
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) acc[r] = hn::Add(acc[r], hn::Add(even[r], odd[r]));
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) acc[r][v] = hn::Add(acc[r][v], hn::Add(even[r][v], odd[r][v]));
+  }
 }
 
 HWY_INLINE VF load_weights(const float* p) { return load(p); }
@@ -50,41 +94,66 @@ HWY_INLINE VF load_weights(const std::uint16_t* p) {  // f16
   return hn::PromoteTo(F(), hn::LoadU(half, reinterpret_cast<const hwy::float16_t*>(p)));
 }
 
-// One chunk of N-DOT-F: `terms` terms of kLanes outputs; weights [terms][stride] of Element (f32, f16).
-template <int R, typename Element>
+// One chunk of N-DOT-F: `terms` terms of V · kLanes outputs; weights [terms][stride] of Element (f32, f16).
+template <int R, int V, typename Element>
 HWY_INLINE void dot_f_chunk(const Element* weights, std::ptrdiff_t stride, int terms, const float* x,
-                            std::ptrdiff_t x_stride, VF (&acc)[R]) {
-  VF chunk[R];
+                            std::ptrdiff_t x_stride, VF (&acc)[R][V]) {
+  VF chunk[R][V];
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) chunk[r] = hn::Zero(F());
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) chunk[r][v] = hn::Zero(F());
+  }
   for (int k = 0; k < terms; ++k) {
     prefetch_ahead(weights + k * stride);
-    const VF w = load_weights(weights + k * stride);
+    VF w[V];
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) chunk[r] = hn::MulAdd(w, splat(x[r * x_stride + k]), chunk[r]);
+    for (int v = 0; v < V; ++v) w[v] = load_weights(weights + k * stride + v * kLanes);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      const VF x_k = splat(x[r * x_stride + k]);
+#pragma GCC unroll 16
+      for (int v = 0; v < V; ++v) chunk[r][v] = hn::MulAdd(w[v], x_k, chunk[r][v]);
+    }
   }
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) acc[r] = hn::Add(acc[r], chunk[r]);
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) acc[r][v] = hn::Add(acc[r][v], chunk[r][v]);
+  }
 }
 
 // The same with bf16 weights in pairs; a chunk starts at an even term.
-template <int R>
+template <int R, int V>
 HWY_INLINE void dot_f_chunk_pairs(const std::uint16_t* pairs, std::ptrdiff_t stride, int terms,
-                                  const float* x, std::ptrdiff_t x_stride, VF (&acc)[R]) {
-  VF chunk[R];
+                                  const float* x, std::ptrdiff_t x_stride, VF (&acc)[R][V]) {
+  VF chunk[R][V];
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) chunk[r] = hn::Zero(F());
-  for (int k = 0; k < terms; k += 2) {
-    prefetch_ahead(pairs + k / 2 * stride);
-    const VU w = hn::LoadU(U(), reinterpret_cast<const std::uint32_t*>(pairs + k / 2 * stride));
+  for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) chunk[r] = hn::MulAdd(even_bf16(w), splat(x[r * x_stride + k]), chunk[r]);
-    if (k + 1 == terms) break;
+    for (int v = 0; v < V; ++v) chunk[r][v] = hn::Zero(F());
+  }
+  for (int k = 0; k < terms; ++k) {
+    const std::uint16_t* at = pairs + k / 2 * stride;
+    prefetch_ahead(at);
+    VF w[V];
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) chunk[r] = hn::MulAdd(odd_bf16(w), splat(x[r * x_stride + k + 1]), chunk[r]);
+    for (int v = 0; v < V; ++v) {
+      const VU both = load_pairs(at + v * 2 * kLanes);
+      w[v] = k % 2 == 0 ? even_bf16(both) : odd_bf16(both);
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      const VF x_k = splat(x[r * x_stride + k]);
+#pragma GCC unroll 16
+      for (int v = 0; v < V; ++v) chunk[r][v] = hn::MulAdd(w[v], x_k, chunk[r][v]);
+    }
   }
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) acc[r] = hn::Add(acc[r], chunk[r]);
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) acc[r][v] = hn::Add(acc[r][v], chunk[r][v]);
+  }
 }
 
 }  // namespace isobatch::kernels::HWY_NAMESPACE

@@ -9,58 +9,61 @@ HWY_BEFORE_NAMESPACE();
 namespace isobatch::kernels::HWY_NAMESPACE {
 namespace {
 
-// Sums over the whole depth for R rows of one vector of outputs; `panel` is offset to the vector's first
-// lane.
+// Sums over the whole depth for R rows of kWidth outputs; `panel` is offset to the first of them.
 struct DotF32 {
+  static constexpr int kHeight = kRowsOfOneChain;
   using Element = float;
   static constexpr int kLaneElements = 1;  // elements from one output to the next
   template <int R>
   static HWY_INLINE void run(const Element* panel, int depth, const float* x, std::ptrdiff_t x_stride,
-                             VF (&acc)[R]) {
+                             VF (&acc)[R][kVectorsAtOnce]) {
     for (int k = 0; k < depth; k += kDotFChunk) {
-      dot_f_chunk<R>(panel + k * kPanel, kPanel, HWY_MIN(kDotFChunk, depth - k), x + k, x_stride, acc);
+      dot_f_chunk(panel + k * kPanel, kPanel, HWY_MIN(kDotFChunk, depth - k), x + k, x_stride, acc);
     }
   }
 };
 
 struct DotF16 {
+  static constexpr int kHeight = kRowsOfOneChain;
   using Element = std::uint16_t;
   static constexpr int kLaneElements = 1;
   template <int R>
   static HWY_INLINE void run(const Element* panel, int depth, const float* x, std::ptrdiff_t x_stride,
-                             VF (&acc)[R]) {
+                             VF (&acc)[R][kVectorsAtOnce]) {
     for (int k = 0; k < depth; k += kDotFChunk) {
-      dot_f_chunk<R>(panel + k * kPanel, kPanel, HWY_MIN(kDotFChunk, depth - k), x + k, x_stride, acc);
+      dot_f_chunk(panel + k * kPanel, kPanel, HWY_MIN(kDotFChunk, depth - k), x + k, x_stride, acc);
     }
   }
 };
 
 struct DotFBf16 {
+  static constexpr int kHeight = kRowsOfOneChain;
   using Element = std::uint16_t;
   static constexpr int kLaneElements = 2;
   template <int R>
   static HWY_INLINE void run(const Element* panel, int depth, const float* x, std::ptrdiff_t x_stride,
-                             VF (&acc)[R]) {
+                             VF (&acc)[R][kVectorsAtOnce]) {
     for (int k = 0; k < depth; k += kDotFChunk) {
-      dot_f_chunk_pairs<R>(panel + k * kPanel, 2 * kPanel, HWY_MIN(kDotFChunk, depth - k), x + k, x_stride,
-                           acc);
+      dot_f_chunk_pairs(panel + k * kPanel, 2 * kPanel, HWY_MIN(kDotFChunk, depth - k), x + k, x_stride, acc);
     }
   }
 };
 
 struct DotB {
+  static constexpr int kHeight = kRowsOfTwoChains;
   using Element = std::uint16_t;
   static constexpr int kLaneElements = 2;
   template <int R>
   static HWY_INLINE void run(const Element* panel, int depth, const float* x, std::ptrdiff_t x_stride,
-                             VF (&acc)[R]) {
+                             VF (&acc)[R][kVectorsAtOnce]) {
     for (int k = 0; k < depth; k += kBlock) {
-      dot_b_block<R>(panel + k * kPanel, 2 * kPanel, HWY_MIN(kBlock, depth - k), x + k, x_stride, acc);
+      for (int line = 0; line < kBlock * kPanel; line += 32) prefetch_ahead(panel + k * kPanel + line);
+      dot_b_block(panel + k * kPanel, 2 * kPanel, HWY_MIN(kBlock, depth - k), x + k, x_stride, acc);
     }
   }
 };
 
-// One vector of outputs, R rows from first_row on.
+// kWidth outputs, R rows from first_row on.
 template <typename Dot>
 struct Tile {
   const typename Dot::Element* panel;
@@ -69,21 +72,24 @@ struct Tile {
   std::ptrdiff_t x_stride;
   float* out;
   std::ptrdiff_t out_stride;
-  int outputs;  // of this vector that exist
+  int outputs;  // from here on that exist
 
   template <int R>
   HWY_INLINE void run(int first_row) const {
-    VF acc[R];
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) acc[r] = hn::Zero(F());
+    VF acc[R][kVectorsAtOnce];
+    set_zero(acc);
     Dot::template run<R>(panel, depth, x + first_row * x_stride, x_stride, acc);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
       float* target = out + (first_row + r) * out_stride;
-      if (outputs >= kLanes) {
-        store(canonical(acc[r]), target);
-      } else {
-        store_first(canonical(acc[r]), outputs, target);
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectorsAtOnce; ++v) {
+        const int rest = outputs - v * kLanes;
+        if (rest >= kLanes) {
+          store(canonical(acc[r][v]), target + v * kLanes);
+        } else if (rest > 0) {
+          store_first(canonical(acc[r][v]), rest, target + v * kLanes);
+        }
       }
     }
   }
@@ -93,20 +99,19 @@ template <typename Dot>
 void matmul(const MatmulTask& task, const float* x, std::ptrdiff_t x_stride) {
   const PackedMatrix& w = task.weights;
   const std::size_t stride = panel_bytes(w.type, w.depth);
-  for (int p = task.panel_begin; p < task.panel_end; ++p) {
-    const auto* panel = reinterpret_cast<const typename Dot::Element*>(w.data + p * stride);
-    for (int lane = 0; lane < kPanel && p * kPanel + lane < w.outputs; lane += kLanes) {
-      const int output = p * kPanel + lane;
-      const Tile<Dot> tile{panel + lane * Dot::kLaneElements,
-                           w.depth,
-                           x,
-                           x_stride,
-                           task.out + output,
-                           task.out_stride,
-                           w.outputs - output};
-      for_row_tiles<kTileRows>(tile, task.rows);
+  // Blocks of rows outside, so that their activations stay in the L2 cache while the panels pass.
+  for_row_blocks(task.rows, sizeof(float) * w.depth, [&](int begin, int end) {
+    for (int p = task.panel_begin; p < task.panel_end; ++p) {
+      const auto* panel = reinterpret_cast<const typename Dot::Element*>(w.data + p * stride);
+      for (int lane = 0; lane < kPanel && p * kPanel + lane < w.outputs; lane += kWidth) {
+        const int output = p * kPanel + lane;
+        const Tile<Dot> tile{
+            panel + lane * Dot::kLaneElements,           w.depth,         x + begin * x_stride, x_stride,
+            task.out + begin * task.out_stride + output, task.out_stride, w.outputs - output};
+        for_row_tiles<Dot::kHeight>(tile, end - begin);
+      }
     }
-  }
+  });
 }
 
 }  // namespace

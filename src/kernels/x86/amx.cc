@@ -227,7 +227,7 @@ void matmul(const MatmulTask& task, const QuantizedRows& x) {
   const std::size_t stride = panel_bytes(w.type, w.depth), scales = quants_bytes(w.type, w.depth);
   amx::configure(tile_config<Block>(std::min(kTileRows, task.rows)));
   // Blocks of rows outside, so that their activations stay in the L2 cache while the panels pass.
-  for_row_blocks(task.rows, w.depth, [&](int begin, int end) {
+  for_row_blocks(task.rows, kBlockBytes * w.blocks(), [&](int begin, int end) {
     for (int p = task.panel_begin; p < task.panel_end; ++p) {
       const std::byte* panel = w.data + p * stride;
       const int outputs = std::min(kPanel, w.outputs - p * kPanel);
