@@ -61,19 +61,18 @@ void store_kv(const Execution& execution, const Step& step, const KvMemory& kv, 
               const AttentionShape& shape, const float* k, const float* v) {
   const auto store = execution.kernels.store_kv[static_cast<std::size_t>(kv.layout.dtype)];
   const std::size_t v_offset = kv.layout.half_block_bytes();
-  for (const Segment& segment : step.segments) {
-    for_rows(execution, segment.rows, 16, [&](int begin, int end) {
-      for (int i = begin; i < end; ++i) {
-        const int position = segment.first_position + i;
-        for (int head = 0; head < shape.kv_heads; ++head) {
-          const std::size_t at =
-              (static_cast<std::size_t>(segment.first_row + i) * shape.kv_heads + head) * shape.head_dim;
-          store(k + at, v + at, shape.head_dim, position % kernels::kKeyBlock,
-                key_block(kv, segment, layer, head, position / kernels::kKeyBlock), v_offset);
-        }
+  for_rows(execution, static_cast<int>(step.tokens.size()), 16, [&](int begin, int end) {
+    auto segment = std::ranges::upper_bound(step.segments, begin, {}, &Segment::first_row) - 1;
+    for (int row = begin; row < end; ++row) {
+      while (row >= segment->first_row + segment->rows) ++segment;
+      const int position = segment->first_position + row - segment->first_row;
+      for (int head = 0; head < shape.kv_heads; ++head) {
+        const std::size_t at = (static_cast<std::size_t>(row) * shape.kv_heads + head) * shape.head_dim;
+        store(k + at, v + at, shape.head_dim, position % kernels::kKeyBlock,
+              key_block(kv, *segment, layer, head, position / kernels::kKeyBlock), v_offset);
       }
-    });
-  }
+    }
+  });
 }
 
 void attend(const Execution& execution, const Step& step, const KvMemory& kv, int layer,
