@@ -13,8 +13,8 @@ import subprocess
 import sys
 
 # Each run: bench's phases at one number of threads and one prompt length. (prompt, batch sizes, prefill sizes)
-FIT = [(128, [1, 4, 16, 64], [64, 512]), (1024, [1, 4, 16], [])]
-CHECK = [(128, [2, 8, 32], [128, 384]), (512, [1, 8], [])]
+FIT = [(128, [1, 4, 16, 64], [64, 512]), (768, [1, 4], [])]
+CHECK = [(128, [2, 8, 32], [128, 384]), (384, [1, 6], [])]
 NEW_TOKENS = 16
 TOLERANCE = 0.15
 
@@ -29,18 +29,20 @@ MODELS = {
 }
 
 
-def measure(arguments, threads, prompt, batches, prefills):
+def measure(arguments, threads, peaks, prompt, batches, prefills):
+    batches = [b for b in batches if b <= arguments.max_batch]
     command = [arguments.binary, "bench", "-m", arguments.model, "--json", "--threads", str(threads)]
     command += ["--kernels", arguments.kernels, "--prompt-tokens", str(prompt), "--new-tokens", str(NEW_TOKENS)]
     command += ["--repetitions", str(arguments.repetitions), "--batch-sizes", ",".join(map(str, batches))]
     command += ["--prefill-tokens", ",".join(map(str, prefills or [32]))]
+    command += ["--no-peaks"] if peaks else []
     result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
     points = [{"rows": b, "outputs": b, "keys": prompt + NEW_TOKENS / 2,
                "seconds": result["seconds_per_step"]["decode"][str(b)]} for b in batches]
     points += [{"rows": n, "outputs": 1, "keys": (n + 1) / 2,
                 "seconds": result["seconds_per_step"][f"prefill_{n}"]} for n in prefills]
-    return {"threads": threads, "shape": result["shape"], "peaks": result["peaks"], "kernels": result["kernels"],
-            "points": points}
+    return {"threads": threads, "kernels": result["kernels"], "shape": result["shape"],
+            "peaks": peaks or result["peaks"], "points": points}
 
 
 def work(shape, point, tile_rows):
@@ -98,14 +100,15 @@ def solve(a, b):
     return [m[i][n] / m[i][i] for i in range(n)]
 
 
-def fit(rows, seconds):
-    """Least squares of relative errors, no coefficient below 0: the most negative one leaves until none is."""
+def fit(rows, seconds, whole):
+    """Least squares of errors relative to `whole`, no coefficient below 0: the most negative one leaves until none is."""
     kept = [i for i in range(len(FEATURES)) if any(row[i] for row in rows)]
     while True:
         scale = {i: max(row[i] for row in rows) for i in kept}  # else the normal equations are ill-conditioned
-        x = [[row[i] / scale[i] / s for i in kept] for row, s in zip(rows, seconds)]
+        x = [[row[i] / scale[i] / w for i in kept] for row, w in zip(rows, whole)]
+        y = [s / w for s, w in zip(seconds, whole)]
         a = [[sum(r[i] * r[j] for r in x) for j in range(len(kept))] for i in range(len(kept))]
-        found = solve(a, [sum(r[i] for r in x) for i in range(len(kept))])
+        found = solve(a, [sum(r[i] * t for r, t in zip(x, y)) for i in range(len(kept))])
         worst = min(range(len(kept)), key=lambda i: found[i])
         if found[worst] >= 0:
             coefficients = [0.0] * len(FEATURES)
@@ -113,6 +116,27 @@ def fit(rows, seconds):
                 coefficients[i] = value / scale[i]
             return coefficients
         del kept[worst]
+
+
+def fit_model(runs, tile_rows):
+    """What waits for memory costs its bytes and says nothing about arithmetic. Which parts of which points do depends
+    on the coefficients, so the fit is repeated until that no longer changes."""
+    points = [(row_of(r["shape"], p, r["threads"], tile_rows), p["seconds"],
+               bandwidth_seconds(r["shape"], p, r["peaks"]["bytes_per_second"])) for r in runs for p in r["points"]]
+    waiting = [(False, False)] * len(points)  # for weights, for K and V
+    for _ in range(20):
+        rows, seconds = [], []
+        for (row, whole, (weights, kv)), (waits, waits_kv) in zip(points, waiting):
+            rows.append(row[:2] + ([0.0, 0.0] if waits else row[2:4]) + ([0.0] if waits_kv else row[4:]))
+            rest = whole - (weights if waits else 0) - (kv if waits_kv else 0)
+            seconds.append(max(rest, 0.02 * whole))
+        coefficients = fit(rows, seconds, [whole for _, whole, _ in points])
+        _, _, unpack, multiply, attend = coefficients
+        before, waiting = waiting, [(weights > unpack * row[2] + multiply * row[3], kv > attend * row[4])
+                                    for row, _, (weights, kv) in points]
+        if waiting == before:
+            break
+    return coefficients
 
 
 def check(coefficients, runs, tile_rows, title):
@@ -141,13 +165,15 @@ def shape_of(model, bytes_per_mac):
 def print_predictions(coefficients, run, arguments):
     shape, peaks = run["shape"], run["peaks"]
     per_core = peaks["stream_bytes_per_second"] / run["threads"]
-    print(f"\npredictions. Assumed: cores like these ({run['kernels']} kernels), {shape['matmul_bytes'] / shape['matmul_macs']:.2f}"
-          f" bytes per weight, context 512, memory {per_core / 1e9:.1f} GB/s for each core up to"
-          f" {arguments.socket_bandwidth:.0f} GB/s,\nno other program, one NUMA node, a region's cost growing with the"
+    bytes_per_weight = shape["matmul_bytes"] / shape["matmul_macs"]
+    print(f"\npredictions. Assumed: cores like these ({run['kernels']} kernels), {bytes_per_weight:.2f} bytes per"
+          f" weight, context 512, memory {per_core / 1e9:.1f} GB/s\nfor each core up to"
+          f" {arguments.socket_bandwidth:.0f} GB/s, no other program, one NUMA node, a region's cost growing with the"
           " logarithm of the threads.")
     for name, model in MODELS.items():
-        own = shape_of(model, shape["matmul_bytes"] / shape["matmul_macs"])
-        print(f"{name}: {own['matmul_bytes'] / 1e9:.2f} GB\n  cores   prefill 512   batch 1   batch 16   batch 64  tokens/s")
+        own = shape_of(model, bytes_per_weight)
+        print(f"{name}: {own['matmul_bytes'] / 1e9:.2f} GB\n"
+              "  cores   prefill 512   batch 1   batch 16   batch 64  tokens/s")
         for cores in (2, 16, 64):
             bandwidth = min(per_core * cores, arguments.socket_bandwidth * 1e9)
 
@@ -166,6 +192,7 @@ def main():
     parser.add_argument("--kernels", default="auto")
     parser.add_argument("--threads", default="1,2", help="numbers of threads to measure")
     parser.add_argument("--repetitions", type=int, default=3)
+    parser.add_argument("--max-batch", type=int, default=64, help="leave out batches above; they take long")
     parser.add_argument("--tile-rows", type=int, default=8, help="rows for which the kernels unpack weights once")
     parser.add_argument("--socket-bandwidth", type=float, default=300, help="GB/s, for the predictions")
     parser.add_argument("--out", help="keep the measurements here")
@@ -176,14 +203,17 @@ def main():
         measured = json.loads(pathlib.Path(arguments.measured).read_text(encoding="utf-8"))
     else:
         threads = [int(t) for t in arguments.threads.split(",")]
-        measured = {kind: [measure(arguments, t, *size) for t in threads for size in sizes]
-                    for kind, sizes in (("fit", FIT), ("check", CHECK))}
+        measured = {"fit": [], "check": []}
+        peaks = {}  # by threads
+        for kind, sizes in (("fit", FIT), ("check", CHECK)):
+            for t, size in ((t, size) for t in threads for size in sizes):
+                measured[kind].append(measure(arguments, t, peaks.get(t), *size))
+                peaks[t] = measured[kind][-1]["peaks"]
     if arguments.out:
         pathlib.Path(arguments.out).write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
 
     runs = measured["fit"]
-    rows = [row_of(r["shape"], p, r["threads"], arguments.tile_rows) for r in runs for p in r["points"]]
-    coefficients = fit(rows, [p["seconds"] for r in runs for p in r["points"]])
+    coefficients = fit_model(runs, arguments.tile_rows)
     fixed, region, unpack, multiply, attend = coefficients
     print(f"fixed {1e6 * fixed:.0f} µs a step, {1e6 * region:.1f} µs a parallel region; for each thread"
           f" {1e-9 / unpack if unpack else float('inf'):.1f} GB/s unpacking,"
