@@ -101,7 +101,7 @@ def solve(a, b):
 
 
 def fit(rows, seconds, whole):
-    """Least squares of errors relative to `whole`, no coefficient below 0: the most negative one leaves until none is."""
+    """Least squares of errors relative to `whole`, none below 0: the most negative leaves until none is."""
     kept = [i for i in range(len(FEATURES)) if any(row[i] for row in rows)]
     while True:
         scale = {i: max(row[i] for row in rows) for i in kept}  # else the normal equations are ill-conditioned
