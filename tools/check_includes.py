@@ -21,6 +21,7 @@ ARROWS = {
     "sample": ["kernels"],
     "model": ["kernels", "formats"],
     "engine": ["model", "kv", "sample", "text"],
+    "measure": ["engine"],
     "openai": ["engine"],
 }
 

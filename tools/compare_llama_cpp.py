@@ -8,7 +8,7 @@ llama.cpp is what PyPI's source package llama-cpp-python builds, called through 
 
 Both are timed on the model as Q4_1 (the file itself), Q4_0 and Q8_0 (requantized by llama.cpp, kept in the
 cache folder), as `isobatch bench` defines it: prefill of 512 random tokens; decode at a batch size B with
-128-token random prompts, B * 31 / (time of 32 new tokens - time of 1). llama.cpp runs with flash attention
+128-token random prompts, B * 31 / (time of the 31 steps after each has its first token). llama.cpp runs with flash attention
 off and on. llama.cpp's tokens are given, not sampled, and its KV cache is f16, its default.
 
 A figure during which other processes took more than --disturbance of the CPUs' time is measured again.
@@ -104,7 +104,7 @@ class LlamaCpp:
 
 
 def measure_isobatch(arguments, path):
-    command = [arguments.binary, "bench", "-m", path, "--json"]
+    command = [arguments.binary, "bench", "-m", path, "--json", "--no-peaks"]
     command += ["--threads", str(arguments.threads), "--kernels", arguments.kernels]
     result = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     return {

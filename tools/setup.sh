@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the Debian packages for the purposes named (build, model, test, check: see packages.txt); does nothing,
+# Installs the Debian packages for the purposes named (build, model, test, bench, check: see packages.txt); does nothing,
 # quickly, when all are there.  Usage: tools/setup.sh PURPOSE…
 set -euo pipefail
 list=$(dirname "$0")/packages.txt

@@ -71,12 +71,16 @@ void add_kernels_option(CLI::App& app, Tuning& tuning) {
   app.add_option("--kernels", tuning.kernels, "kernel table; see isobatch info")->capture_default_str();
 }
 
-void add_tuning_options(CLI::App& app, Tuning& tuning) {
-  add_threads_option(app, tuning);
-  add_kernels_option(app, tuning);
+void add_chunk_option(CLI::App& app, Tuning& tuning) {
   app.add_option("--chunk", tuning.max_step_rows, "most tokens in one forward pass")
       ->check(integer_in(1, 1 << 20))
       ->capture_default_str();
+}
+
+void add_tuning_options(CLI::App& app, Tuning& tuning) {
+  add_threads_option(app, tuning);
+  add_kernels_option(app, tuning);
+  add_chunk_option(app, tuning);
   app.add_option("--page-size", tuning.page_size, "positions in a KV page, a multiple of 32")
       ->check(integer_in(32, 1 << 20))
       ->capture_default_str();

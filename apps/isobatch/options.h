@@ -21,6 +21,7 @@ void add_model_options(CLI::App& app, ModelOptions& options);
 void add_tuning_options(CLI::App& app, Tuning& tuning);
 void add_threads_option(CLI::App& app, Tuning& tuning);
 void add_kernels_option(CLI::App& app, Tuning& tuning);
+void add_chunk_option(CLI::App& app, Tuning& tuning);
 
 // Sampling, --max-tokens, --stop, --ignore-eos; their defaults are what `request` holds.
 void add_request_options(CLI::App& app, Request& request);

@@ -31,11 +31,12 @@ struct ModelInfo {
   int vocab_size = 0;
   int context = 0;  // positions a request may use
   std::uint64_t parameters = 0;
-  std::uint64_t weight_bytes = 0;  // in memory, in the chosen dtype
-  std::uint64_t matmul_bytes = 0;  // read once per step: matrices and the head
-  std::uint64_t matmul_macs = 0;   // multiply-adds per token in those matrices, head included
-  std::uint64_t head_macs = 0;     // of which in the vocabulary head (last prompt token only in prefill)
-  std::string weight_types;        // "Q4_1 ×210, F32 ×61, Q8_0 ×1"
+  std::uint64_t weight_bytes = 0;    // in memory, in the chosen dtype
+  std::uint64_t matmul_bytes = 0;    // read once per step: matrices and the head
+  std::uint64_t matmul_macs = 0;     // multiply-adds per token in those matrices, head included
+  std::uint64_t quantized_macs = 0;  // of which with quantized weights
+  std::uint64_t head_macs = 0;       // of which in the vocabulary head (last prompt token only in prefill)
+  std::string weight_types;          // "Q4_1 ×210, F32 ×61, Q8_0 ×1"
   bool has_chat_template = false;
 };
 

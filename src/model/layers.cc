@@ -21,6 +21,7 @@ void project(const Execution& execution, const float* x, int rows, std::span<con
                                     [](const Projection& p) { return is_quantized(p.weights->type); });
   const kernels::QuantizedRows* quantized = nullptr;
   if (quantize) {
+    const ProfileScope stage(execution.profile, Stage::quantize);
     const std::size_t form = static_cast<std::size_t>(execution.kernels.quant_form);
     quantized = &execution.workspace.quantized.resize(rows, depth);
     for_rows(execution, rows, 4, [&](int begin, int end) {
@@ -31,7 +32,7 @@ void project(const Execution& execution, const float* x, int rows, std::span<con
   int panels = 0;
   for (const Projection& p : projections) panels += p.weights->panels();
   const int pieces = std::min(panels, 16 * execution.threads.size());
-  execution.threads.parallel_for(pieces, [&](int piece, int /*thread*/) {
+  run_items(execution, pieces, [&](int piece, int /*thread*/) {
     int begin = panels * static_cast<std::int64_t>(piece) / pieces;
     int end = panels * static_cast<std::int64_t>(piece + 1) / pieces;
     for (const Projection& p : projections) {
@@ -59,6 +60,7 @@ void project(const Execution& execution, const float* x, int rows, std::span<con
 
 void store_kv(const Execution& execution, const Step& step, const KvMemory& kv, int layer,
               const AttentionShape& shape, const float* k, const float* v) {
+  const ProfileScope stage(execution.profile, Stage::store_kv);
   const auto store = execution.kernels.store_kv[static_cast<std::size_t>(kv.layout.dtype)];
   const std::size_t v_offset = kv.layout.half_block_bytes();
   for_rows(execution, static_cast<int>(step.tokens.size()), 16, [&](int begin, int end) {
@@ -77,6 +79,7 @@ void store_kv(const Execution& execution, const Step& step, const KvMemory& kv, 
 
 void attend(const Execution& execution, const Step& step, const KvMemory& kv, int layer,
             const AttentionShape& shape, const float* q, float* out) {
+  const ProfileScope stage(execution.profile, Stage::attention);
   // Items: (segment, tile of queries, KV head), counted out in order.
   struct Tile {
     const Segment* segment;
@@ -93,7 +96,7 @@ void attend(const Execution& execution, const Step& step, const KvMemory& kv, in
   const int group = shape.heads / shape.kv_heads;
   const int width = shape.heads * shape.head_dim;
   const int items = static_cast<int>(tiles.size()) * shape.kv_heads;
-  execution.threads.parallel_for(items, [&](int item, int thread) {
+  run_items(execution, items, [&](int item, int thread) {
     // The last tiles of a segment see the most keys: they go first, so that threads end together.
     const Tile& tile = tiles[tiles.size() - 1 - item / shape.kv_heads];
     const Segment& segment = *tile.segment;

@@ -9,11 +9,21 @@
 
 namespace isobatch::model {
 
+// parallel_for, its items timed where there is a profile.
+template <typename Body>
+void run_items(const Execution& execution, int items, Body&& body) {
+  if (execution.profile) execution.profile->start_items();
+  execution.threads.parallel_for(items, [&](int item, int thread) {
+    const ProfileItem timed(execution.profile, thread);
+    body(item, thread);
+  });
+}
+
 // body(begin, end) over [0, rows) in pieces of at least `grain` rows.
 template <typename Body>
 void for_rows(const Execution& execution, int rows, int grain, Body&& body) {
   const int pieces = std::clamp(rows / grain, 1, 4 * execution.threads.size());
-  execution.threads.parallel_for(pieces, [&](int piece, int /*thread*/) {
+  run_items(execution, pieces, [&](int piece, int /*thread*/) {
     body(rows * static_cast<std::int64_t>(piece) / pieces,
          rows * static_cast<std::int64_t>(piece + 1) / pieces);
   });

@@ -107,6 +107,7 @@ Llama::Llama(const formats::GgufFile& file, const LlamaConfig& config, Semantics
   const auto count = [this](const kernels::PackedMatrix& m) {
     info_.matmul_bytes += packed_bytes(m);
     info_.matmul_macs += static_cast<std::uint64_t>(m.outputs) * m.depth;
+    if (is_quantized(m.type)) info_.quantized_macs += static_cast<std::uint64_t>(m.outputs) * m.depth;
   };
   for (const Layer& l : layers_) {
     for (const auto* m : {&l.q, &l.k, &l.v, &l.o, &l.gate, &l.up, &l.down}) count(*m);
@@ -137,6 +138,7 @@ void Llama::prepare(const Step& step, const Execution& execution) const {
 
 void Llama::add_and_norm(const Execution& execution, int rows, const float* residual,
                          std::span<const float> weight) const {
+  const ProfileScope stage(execution.profile, Stage::norm);
   const int hidden = config_.hidden_size;
   Workspace& w = execution.workspace;
   for_rows(execution, rows, 4, [&](int begin, int end) {
@@ -152,9 +154,11 @@ void Llama::attention_block(const Layer& layer, int index, const Step& step, con
                             const Execution& execution) const {
   Workspace& w = execution.workspace;
   const int rows = static_cast<int>(step.tokens.size());
+  ProfileScope stage(execution.profile, Stage::qkv);
   const Projection qkv[] = {{&layer.q, w.q.data()}, {&layer.k, w.k.data()}, {&layer.v, w.v.data()}};
   project(execution, w.normed.data(), rows, qkv);
 
+  stage.next(Stage::rope);
   for_rows(execution, rows, 8, [&](int begin, int end) {
     for (const auto& [x, heads] :
          {std::pair{w.q.data(), shape_.heads}, std::pair{w.k.data(), shape_.kv_heads}}) {
@@ -166,21 +170,25 @@ void Llama::attention_block(const Layer& layer, int index, const Step& step, con
   store_kv(execution, step, kv, index, shape_, w.k.data(), w.v.data());
   attend(execution, step, kv, index, shape_, w.q.data(), w.attended.data());
 
+  stage.next(Stage::o);
   const Projection o[] = {{&layer.o, w.projected.data()}};
   project(execution, w.attended.data(), rows, o);
 }
 
 void Llama::ffn_block(const Layer& layer, int rows, const Execution& execution) const {
   Workspace& w = execution.workspace;
+  ProfileScope stage(execution.profile, Stage::gate_up);
   const Projection gate_up[] = {{&layer.gate, w.gate.data()}, {&layer.up, w.up.data()}};
   project(execution, w.normed.data(), rows, gate_up);
 
+  stage.next(Stage::silu_mul);
   for_rows(execution, rows, 4, [&](int begin, int end) {
     const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(begin) * config_.ffn_size;
     const std::size_t n = static_cast<std::size_t>(end - begin) * config_.ffn_size;
     execution.kernels.silu_mul(w.gate.data() + at, w.up.data() + at, n, w.gate.data() + at);
   });
 
+  stage.next(Stage::down);
   const Projection down[] = {{&layer.down, w.projected.data()}};
   project(execution, w.gate.data(), rows, down);
 }
@@ -190,6 +198,7 @@ void Llama::head(const Step& step, const Execution& execution, float* logits) co
   Workspace& w = execution.workspace;
   const int wanted = static_cast<int>(step.logits_rows.size()), hidden = config_.hidden_size;
   if (wanted == 0) return;
+  ProfileScope stage(execution.profile, Stage::norm);
   for_rows(execution, wanted, 4, [&](int begin, int end) {
     for (int i = begin; i < end; ++i) {
       const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(step.logits_rows[i]) * hidden;
@@ -198,6 +207,7 @@ void Llama::head(const Step& step, const Execution& execution, float* logits) co
                                  w.normed.data() + static_cast<std::ptrdiff_t>(i) * hidden);
     }
   });
+  stage.next(Stage::head);
   const Projection head[] = {{&head_, logits}};
   project(execution, w.normed.data(), wanted, head);
 }
@@ -207,12 +217,14 @@ void Llama::forward(const Step& step, const KvMemory& kv, const Execution& execu
   Workspace& w = execution.workspace;
   const int rows = static_cast<int>(step.tokens.size());
   const auto unpack_row = execution.kernels.unpack_row[static_cast<std::size_t>(embedding_.type)];
+  ProfileScope stage(execution.profile, Stage::embedding);
   for_rows(execution, rows, 16, [&](int begin, int end) {
     for (int r = begin; r < end; ++r) {
       unpack_row(embedding_, step.tokens[r],
                  w.x.data() + static_cast<std::ptrdiff_t>(r) * config_.hidden_size);
     }
   });
+  stage.next(Stage::rest);
   const float* residual = nullptr;
   for (std::size_t i = 0; i < layers_.size(); ++i) {
     add_and_norm(execution, rows, residual, layers_[i].attention_norm);

@@ -12,6 +12,7 @@
 #include "isobatch/model.h"
 #include "isobatch/options.h"
 #include "kernels/kernels.h"
+#include "model/profile.h"
 
 namespace isobatch::model {
 
@@ -47,6 +48,7 @@ struct Execution {
   const kernels::KernelTable& kernels;
   ThreadPool& threads;
   Workspace& workspace;
+  Profile* profile = nullptr;
 };
 
 class Transformer {

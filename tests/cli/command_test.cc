@@ -9,6 +9,7 @@
 namespace isobatch::test {
 namespace {
 
+using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using Json = nlohmann::json;
 
@@ -145,6 +146,43 @@ TEST(Bench, HoldsAllFigures) {
     EXPECT_GT(json["operations_per_token"]["decode"][batch], 0);
   }
   EXPECT_EQ(json["threads"], 2);
+  EXPECT_GT(json["peaks"]["bytes_per_second"], 0);
+  EXPECT_GT(json["roofline"]["prefill_512"]["reached"], 0);
+  EXPECT_THAT(json["roofline"]["decode"]["64"]["bound_by"].get<std::string>(), AnyOf("memory", "arithmetic"));
+}
+
+TEST(Bench, MeasuresTheSizesAskedFor) {
+  const CliFolder folder;
+  const std::vector<std::string> arguments = {"bench",
+                                              "-m",
+                                              folder.model(),
+                                              "--threads",
+                                              "2",
+                                              "--batch-sizes",
+                                              "2,3",
+                                              "--prefill-tokens",
+                                              "40",
+                                              "--prompt-tokens",
+                                              "8",
+                                              "--new-tokens",
+                                              "4",
+                                              "--repetitions",
+                                              "1",
+                                              "--no-peaks",
+                                              "--profile"};
+  std::vector<std::string> with_json = arguments;
+  with_json.push_back("--json");
+  const Outcome outcome = run_cli(with_json);
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  const Json json = Json::parse(outcome.out);
+  EXPECT_GT(json["prefill_40"], 0);
+  EXPECT_GT(json["seconds_per_step"]["decode"]["3"], 0);
+  EXPECT_EQ(json["decode"].size(), 2u);
+  EXPECT_FALSE(json.contains("peaks"));
+  EXPECT_EQ(json["profile"]["decode"]["2"]["steps"], 3);
+  EXPECT_GT(json["profile"]["prefill_40"]["stages"]["attention"]["seconds"], 0);
+  EXPECT_THAT(run_cli(arguments).out, HasSubstr("gate_up"));
+  expect_bad_use({"bench", "--new-tokens", "1"}, "--new-tokens");
 }
 
 TEST(Yesno, ComparesBatchSizes) {

@@ -1,0 +1,129 @@
+#include "tests/support/kernel_inputs.h"
+
+#include <cmath>
+#include <cstring>
+
+#include "base/float16.h"
+#include "tests/support/random.h"
+
+namespace isobatch::test {
+namespace {
+
+// A row as a file holds it: blocks with scales (and minima) of ordinary size, random quants.
+void fill_row(TensorType type, std::vector<std::byte>& row, Random& random) {
+  const TensorTypeInfo& block = info(type);
+  for (std::size_t at = 0; at < row.size(); at += block.block_bytes) {
+    const float value = static_cast<float>(random.uniform() * 0.1 + 0.01);
+    if (type == TensorType::f32) {
+      std::memcpy(&row[at], &value, 4);
+      continue;
+    }
+    const std::uint16_t half = type == TensorType::bf16 ? f32_to_bf16(value) : f32_to_f16(value);
+    std::size_t i = 0;
+    for (const std::size_t end = type == TensorType::q4_1 ? 4 : 2; i < end; i += 2) {
+      std::memcpy(&row[at + i], &half, 2);
+    }
+    for (; i < block.block_bytes; ++i) row[at + i] = static_cast<std::byte>(random.next());
+  }
+}
+
+std::byte* aligned(std::vector<std::byte>& memory) {
+  return memory.data() + (64 - reinterpret_cast<std::uintptr_t>(memory.data()) % 64) % 64;
+}
+
+}  // namespace
+
+std::vector<float> random_floats(std::size_t n, std::uint64_t seed) {
+  Random random(seed);
+  std::vector<float> values(n);
+  for (float& value : values) value = static_cast<float>(random.uniform() * 2 - 1);
+  return values;
+}
+
+MatrixSet::MatrixSet(TensorType type, int outputs, int depth, int count) {
+  kernels::PackedMatrix matrix{.type = type, .outputs = outputs, .depth = depth};
+  const std::size_t bytes = packed_bytes(matrix);
+  memory_.resize(bytes * count + 64);
+  std::byte* data = aligned(memory_);
+  std::vector<std::byte> row(depth / info(type).block_size * info(type).block_bytes);
+  Random random(1);
+  for (int n = 0; n < outputs; ++n) {
+    fill_row(type, row, random);
+    kernels::pack_rows(row.data(), type, 1, n, matrix, data);
+  }
+  for (int i = 0; i < count; ++i) {
+    if (i > 0) std::memcpy(data + i * bytes, data, bytes);
+    matrix.data = data + i * bytes;
+    matrices_.push_back(matrix);
+  }
+}
+
+MatmulRows::MatmulRows(const kernels::KernelTable& table, int rows, int depth, int outputs)
+    : table_(table), outputs_(outputs) {
+  quantized_.rows = rows;
+  quantized_.depth = depth;
+  const std::size_t row_blocks = static_cast<std::size_t>(rows) * quantized_.blocks();
+  x_ = random_floats(static_cast<std::size_t>(rows) * depth, 2);
+  out_.resize(static_cast<std::size_t>(rows) * outputs);
+  values_.resize(row_blocks * kernels::kBlockBytes);
+  sums_.resize(row_blocks);
+  scaled_sums_.resize(row_blocks);
+  scales_.resize(static_cast<std::size_t>(rows) * quantized_.groups());
+  quantized_.values = values_.data();
+  quantized_.sums = sums_.data();
+  quantized_.scales = scales_.data();
+  quantized_.scaled_sums = scaled_sums_.data();
+  quantize();
+}
+
+void MatmulRows::quantize() {
+  const auto form = static_cast<std::size_t>(table_.quant_form);
+  table_.quantize_rows[form](x_.data(), quantized_.depth, 0, quantized_.rows, quantized_);
+}
+
+void MatmulRows::multiply(const kernels::PackedMatrix& weights) {
+  const kernels::MatmulTask task{.weights = weights,
+                                 .panel_begin = 0,
+                                 .panel_end = weights.panels(),
+                                 .rows = quantized_.rows,
+                                 .out = out_.data(),
+                                 .out_stride = outputs_};
+  const std::size_t type = static_cast<std::size_t>(weights.type);
+  if (is_quantized(weights.type)) {
+    table_.matmul_q[type](task, quantized_);
+  } else {
+    table_.matmul_f[type](task, x_.data(), weights.depth);
+  }
+}
+
+AttentionInput::AttentionInput(const kernels::KernelTable& table, KvDType dtype, int queries, int keys,
+                               int group, int head_dim)
+    : attention_(table.attention[static_cast<std::size_t>(dtype)]) {
+  const kernels::KvLayout layout{.dtype = dtype, .layers = 1, .kv_heads = 1, .head_dim = head_dim};
+  const int blocks = (keys + kernels::kKeyBlock - 1) / kernels::kKeyBlock;
+  memory_.resize(layout.block_bytes() * blocks + 64);
+  std::byte* data = aligned(memory_);
+  for (int b = 0; b < blocks; ++b) blocks_.push_back(data + b * layout.block_bytes());
+  for (int t = 0; t < keys; ++t) {
+    const std::vector<float> k = random_floats(head_dim, 3 + t), v = random_floats(head_dim, 5 + t);
+    table.store_kv[static_cast<std::size_t>(dtype)](k.data(), v.data(), head_dim, t % kernels::kKeyBlock,
+                                                    data + t / kernels::kKeyBlock * layout.block_bytes(),
+                                                    layout.half_block_bytes());
+  }
+  q_ = random_floats(static_cast<std::size_t>(queries) * group * head_dim, 4);
+  out_.resize(q_.size());
+  scratch_.resize(kernels::attention_scratch_floats(queries, group, head_dim, keys));
+  task_ = {.q = q_.data(),
+           .out = out_.data(),
+           .query_stride = group * head_dim,
+           .queries = queries,
+           .group = group,
+           .head_dim = head_dim,
+           .first_position = keys - queries,
+           .blocks = blocks_.data(),
+           .v_offset = layout.half_block_bytes(),
+           .scale = 1.0f / std::sqrt(static_cast<float>(head_dim)),
+           .scratch = scratch_.data()};
+}
+
+}  // namespace isobatch::test
