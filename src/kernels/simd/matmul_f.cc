@@ -89,8 +89,14 @@ struct Tile {
   }
 };
 
+// Rows whose activations stay in the L2 cache while all panels of a task meet them.
+HWY_INLINE int rows_at_once(int depth) {
+  constexpr int kBytes = 128 << 10;
+  return HWY_MAX(kBytes / static_cast<int>(sizeof(float)) / depth / kTileRows, 1) * kTileRows;
+}
+
 template <typename Dot>
-void matmul(const MatmulTask& task, const float* x, std::ptrdiff_t x_stride) {
+void matmul_rows(const MatmulTask& task, const float* x, std::ptrdiff_t x_stride) {
   const PackedMatrix& w = task.weights;
   const std::size_t stride = panel_bytes(w.type, w.depth);
   for (int p = task.panel_begin; p < task.panel_end; ++p) {
@@ -106,6 +112,17 @@ void matmul(const MatmulTask& task, const float* x, std::ptrdiff_t x_stride) {
                            w.outputs - output};
       for_row_tiles<kTileRows>(tile, task.rows);
     }
+  }
+}
+
+template <typename Dot>
+void matmul(const MatmulTask& task, const float* x, std::ptrdiff_t x_stride) {
+  const int most = rows_at_once(task.weights.depth);
+  for (int row = 0; row < task.rows; row += most) {
+    MatmulTask part = task;
+    part.rows = HWY_MIN(most, task.rows - row);
+    part.out += row * task.out_stride;
+    matmul_rows<Dot>(part, x + row * x_stride, x_stride);
   }
 }
 
