@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from gguf import GGUFReader
 
-from reference_model import load_reference
+from reference_model import cast_to_bf16, load_reference
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -42,9 +42,7 @@ def main():
         logits = model(torch.tensor([ids])).logits[0].numpy()
     np.save(arguments.logits, logits)
     if arguments.bf16_logits:
-        # As from_pretrained does: buffers, rope's inverse frequencies among them, stay in float32.
-        for parameter in model.parameters():
-            parameter.data = parameter.data.to(torch.bfloat16)
+        cast_to_bf16(model)
         with torch.no_grad():
             np.save(arguments.bf16_logits, model(torch.tensor([ids])).logits[0].float().numpy())
 
