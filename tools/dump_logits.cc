@@ -1,5 +1,6 @@
 // Logits of every position of a token sequence, as raw f32 [positions][vocab]: what tools/quality compares
-// with Hugging Face. Usage: isobatch_dump_logits -m MODEL --tokens IDS.txt -o LOGITS.f32 [--dtype native|f32]
+// with Hugging Face. Usage: isobatch_dump_logits -m MODEL --tokens IDS.txt -o LOGITS.f32 [--dtype
+// native|f32|bf16]
 //                      [--kv-dtype f32|f16|bf16] [--threads N] [--kernels NAME]
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -57,14 +58,15 @@ int main(int argc, char** argv) {
   app.add_option("-m,--model", model)->required();
   app.add_option("--tokens", tokens)->required();
   app.add_option("-o", out)->required();
-  app.add_option("--dtype", dtype)->check(CLI::IsMember({"native", "f32"}));
+  app.add_option("--dtype", dtype)->check(CLI::IsMember({"native", "f32", "bf16"}));
   app.add_option("--kv-dtype", kv_dtype)->check(CLI::IsMember({"f32", "f16", "bf16"}));
   app.add_option("--threads", threads);
   app.add_option("--kernels", kernels);
   CLI11_PARSE(app, argc, argv);
   try {
     isobatch::Semantics semantics;
-    semantics.dtype = dtype == "f32" ? isobatch::DType::f32 : isobatch::DType::native;
+    if (dtype == "f32") semantics.dtype = isobatch::DType::f32;
+    if (dtype == "bf16") semantics.dtype = isobatch::DType::bf16;
     if (kv_dtype == "f32") semantics.kv_dtype = isobatch::KvDType::f32;
     if (kv_dtype == "f16") semantics.kv_dtype = isobatch::KvDType::f16;
     if (kv_dtype == "bf16") semantics.kv_dtype = isobatch::KvDType::bf16;

@@ -13,7 +13,8 @@
 namespace isobatch::cli {
 namespace {
 
-const std::map<std::string, DType> kDTypes = {{"f32", DType::f32}, {"native", DType::native}};
+const std::map<std::string, DType> kDTypes = {
+    {"bf16", DType::bf16}, {"f32", DType::f32}, {"native", DType::native}};
 const std::map<std::string, KvDType> kKvDTypes = {
     {"bf16", KvDType::bf16}, {"f16", KvDType::f16}, {"f32", KvDType::f32}};
 
@@ -55,7 +56,8 @@ CLI::Validator integer_in(int least, int most) {
 void add_model_options(CLI::App& app, ModelOptions& options) {
   app.add_option("-m,--model", options.model, "GGUF file, or smollm2 for the cached default model")
       ->capture_default_str();
-  add_named(app, "--dtype", kDTypes, options.semantics.dtype, "native (packed weights, the default) or f32");
+  add_named(app, "--dtype", kDTypes, options.semantics.dtype,
+            "native (packed weights, the default), bf16 or f32");
   add_named(app, "--kv-dtype", kKvDTypes, options.semantics.kv_dtype,
             "f32, f16 or bf16 (default: by --dtype)");
   app.add_option("--context", options.semantics.context, "positions per request (default: the model's)")

@@ -18,6 +18,8 @@ inline std::uint16_t f32_to_bf16(float f) {
   return static_cast<std::uint16_t>((u + 0x7fffu + ((u >> 16) & 1u)) >> 16);
 }
 
+inline float round_to_bf16(float f) { return bf16_to_f32(f32_to_bf16(f)); }
+
 inline float f16_to_f32(std::uint16_t h) {
   const std::uint32_t sign = std::uint32_t{h & 0x8000u} << 16;
   const std::uint32_t magnitude = h & 0x7fffu;

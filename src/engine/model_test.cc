@@ -40,6 +40,7 @@ TEST_F(ModelTest, ResolvesWhatTheFileSays) {
   EXPECT_EQ(model->semantics().context, 256);
   EXPECT_EQ(model->semantics().kv_dtype, KvDType::bf16);
   EXPECT_EQ(Model::load(path, {.dtype = DType::f32})->semantics().kv_dtype, KvDType::f32);
+  EXPECT_EQ(Model::load(path, {.dtype = DType::bf16})->semantics().kv_dtype, KvDType::bf16);
 }
 
 TEST_F(ModelTest, TokenizesAndDecodes) {
@@ -55,6 +56,8 @@ TEST_F(ModelTest, TheFingerprintNamesFileContractAndSemantics) {
   EXPECT_EQ(model->fingerprint(), "isobatch-1-" + sha256_of_file(path).substr(0, 16) + "-native-bf16-100");
   EXPECT_EQ(Model::load(path, {.dtype = DType::f32})->fingerprint(),
             "isobatch-1-" + sha256_of_file(path).substr(0, 16) + "-f32-f32-256");
+  EXPECT_EQ(Model::load(path, {.dtype = DType::bf16})->fingerprint(),
+            "isobatch-1-" + sha256_of_file(path).substr(0, 16) + "-bf16-bf16-256");
 }
 
 TEST_F(ModelTest, TheFingerprintRefusesAFileThatHasChanged) {

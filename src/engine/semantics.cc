@@ -6,7 +6,17 @@
 namespace isobatch::engine {
 namespace {
 
-const char* name(DType dtype) { return dtype == DType::f32 ? "f32" : "native"; }
+const char* name(DType dtype) {
+  switch (dtype) {
+    case DType::native:
+      return "native";
+    case DType::f32:
+      return "f32";
+    case DType::bf16:
+      return "bf16";
+  }
+  return "";
+}
 
 const char* name(KvDType dtype) {
   switch (dtype) {

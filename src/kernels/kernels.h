@@ -19,6 +19,18 @@
 
 namespace isobatch::kernels {
 
+// What the results of operations are rounded to, and the steps inside one that Hugging Face rounds as well:
+// nothing in dtypes native and f32.
+enum class Rounding { none, bf16 };
+
+// An operation that rounds inside has an entry for each.
+template <typename Op>
+struct PerRounding {
+  Op* none;
+  Op* bf16;
+  Op* operator[](Rounding rounding) const { return rounding == Rounding::bf16 ? bf16 : none; }
+};
+
 // How a table wants the 12-bit integers q of 32 activations in 64 bytes.
 //   bytes  32 high, 32 low: q = 16·high + low, high in −127 … 127, low in −8 … 7, so that byte instructions
 //          multiply them exactly (and a tile of rows is an AMX A tile)
@@ -95,29 +107,31 @@ using SumExp = float(const float* x, int n, float offset);
 struct KernelTable {
   std::string_view name;
 
-  RmsNorm* rms_norm;  // N-NORM   out = (x · 1/sqrt(mean(x²) + eps)) · (weight_offset + weight); out may be x
+  // N-NORM   out = (x · 1/sqrt(mean(x²) + eps)) · (weight_offset + weight); out may be x
+  PerRounding<RmsNorm> rms_norm;
   LayerNorm* layer_norm;  // N-NORM   with mean and bias (bias may be null)
 
-  RoundRows* round_bf16;  // N-DOT-B  to bf16 as operands are: magnitudes under 2^-56 become +0; out may be x
+  RoundRows* round_results;   // N-ROUND  to bf16; out may be x
+  RoundRows* round_operands;  // N-DOT-B  to bf16, and magnitudes under 2^-56 become +0; out may be x
   std::array<QuantizeRows*, 2> quantize_rows;  // N-QUANT  into a QuantForm
   QuantForm quant_form;                        // the one that matmul_q takes
 
   std::array<MatmulF*, kTensorTypes> matmul_f;  // N-DOT-F  f32, f16, bf16 weights; null for the others
   std::array<MatmulQ*, kTensorTypes> matmul_q;  // N-DOT-Q  q8_0, q4_0, q4_1 weights; null for the others
-  MatmulF* matmul_b;                            // N-DOT-B  bf16 weights; x holds bf16 values (round_bf16)
+  MatmulF* matmul_b;                            // N-DOT-B  bf16 weights; x from round_operands
 
   std::array<UnpackRow*, kTensorTypes>
       unpack_row;  // embedding lookup: one row of a packed matrix as f32 [depth]
 
-  Rope* rope;  // N-ROPE   x [rows][heads][head_dim] in place; cos, sin [position][head_dim/2]
+  PerRounding<Rope> rope;  // N-ROPE   x [rows][heads][head_dim] in place; cos, sin [position][head_dim/2]
   std::array<StoreKv*, 3> store_kv;     // K, V of one position and head to KvDType, into a block
   std::array<Attention*, 3> attention;  // N-ATT-B for bf16, N-ATT-F for f16 and f32
 
-  Gate* silu_mul;         // N-ACT    out = silu(gate) · up; out may be gate
-  Gate* gelu_tanh_mul;    // N-ACT
-  Gate* gelu_erf_mul;     // N-ACT
-  Elementwise* soft_cap;  // N-ACT    out = cap · tanh(x / cap); out may be x
-  Add* add;               //          out = a + b; out may be a or b
+  PerRounding<Gate> silu_mul;  // N-ACT    out = silu(gate) · up; out may be gate
+  Gate* gelu_tanh_mul;         // N-ACT
+  Gate* gelu_erf_mul;          // N-ACT
+  Elementwise* soft_cap;       // N-ACT    out = cap · tanh(x / cap); out may be x
+  PerRounding<Add> add;        //          out = a + b; out may be a or b
 
   Argmax* argmax;   // index of the greatest value, the smallest on ties, NaN skipped; -1 when all are NaN
   SumExp* sum_exp;  // N-SUM of exp(x - offset)

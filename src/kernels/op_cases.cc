@@ -39,9 +39,11 @@ struct Misaligned {
   Bytes bytes() const { return bytes_of(std::vector<float>(storage.begin() + 1, storage.end())); }
 };
 
+template <Rounding kRounding>
 Bytes run_rms_norm(const KernelTable& table, const Shape& s, InputSource& source) {
   Misaligned x(source.floats(area(s.rows, s.depth))), weight(source.floats(s.depth));
-  table.rms_norm(x.data(), weight.data(), s.position % 2 ? 1.0f : 0.0f, 1e-5f, s.rows, s.depth, x.data());
+  table.rms_norm[kRounding](x.data(), weight.data(), s.position % 2 ? 1.0f : 0.0f, 1e-5f, s.rows, s.depth,
+                            x.data());
   return x.bytes();
 }
 
@@ -54,9 +56,10 @@ Bytes run_layer_norm(const KernelTable& table, const Shape& s, InputSource& sour
   return out.bytes();
 }
 
-Bytes run_round_bf16(const KernelTable& table, const Shape& s, InputSource& source) {
+template <RoundRows* KernelTable::*kOp>
+Bytes run_round(const KernelTable& table, const Shape& s, InputSource& source) {
   Misaligned x(source.floats(area(s.rows, s.depth)));
-  table.round_bf16(x.data(), area(s.rows, s.depth), x.data());
+  (table.*kOp)(x.data(), area(s.rows, s.depth), x.data());
   return x.bytes();
 }
 
@@ -150,7 +153,7 @@ Bytes run_matmul(MatmulF* matmul, TensorType type, const Shape& s, InputSource& 
   const Weights w(type, s.outputs, s.depth, source, operands_of_dot_b);
   const int stride = s.depth + 1;
   Misaligned x(source.floats(area(s.rows, stride)));
-  if (operands_of_dot_b) ref::round_bf16(x.data(), area(s.rows, stride), x.data());
+  if (operands_of_dot_b) ref::round_operands(x.data(), area(s.rows, stride), x.data());
   std::vector<float> out(area(s.rows, s.outputs + 5), 7.0f);
   matmul(matmul_task(w, s.rows, out), x.data(), stride);
   return bytes_of(out);
@@ -186,6 +189,7 @@ Bytes run_unpack_row(const KernelTable& table, const Shape& s, InputSource& sour
   return bytes_of(out);
 }
 
+template <Rounding kRounding>
 Bytes run_rope(const KernelTable& table, const Shape& s, InputSource& source) {
   const int dim = (s.depth + 1) / 2 * 2, positions = s.position + s.rows;
   const int stride = s.outputs * dim + 2;
@@ -193,7 +197,7 @@ Bytes run_rope(const KernelTable& table, const Shape& s, InputSource& source) {
   const std::vector<float> cos = source.floats(area(positions, dim / 2)), sin = source.floats(cos.size());
   std::vector<std::int32_t> at(s.rows);
   for (int r = 0; r < s.rows; ++r) at[r] = s.position + r;
-  table.rope(x.data(), stride, cos.data(), sin.data(), at.data(), s.rows, s.outputs, dim);
+  table.rope[kRounding](x.data(), stride, cos.data(), sin.data(), at.data(), s.rows, s.outputs, dim);
   return x.bytes();
 }
 
@@ -247,13 +251,22 @@ Bytes run_attention(const KernelTable& table, const Shape& s, InputSource& sourc
   return bytes_of(out);
 }
 
-template <Gate* KernelTable::*kOp>
-Bytes run_gate(const KernelTable& table, const Shape& s, InputSource& source) {
+Bytes run_gate_op(Gate* op, const Shape& s, InputSource& source) {
   const std::size_t n = area(s.rows, s.depth);
   Misaligned gate(source.floats(n)), up(source.floats(n));
   for (std::size_t i = 0; i < n; i += 3) gate.data()[i] *= 12.0f;  // reach the ends of exp, tanh and erf
-  (table.*kOp)(gate.data(), up.data(), n, gate.data());
+  op(gate.data(), up.data(), n, gate.data());
   return gate.bytes();
+}
+
+template <Gate* KernelTable::*kOp>
+Bytes run_gate(const KernelTable& table, const Shape& s, InputSource& source) {
+  return run_gate_op(table.*kOp, s, source);
+}
+
+template <Rounding kRounding>
+Bytes run_silu_mul(const KernelTable& table, const Shape& s, InputSource& source) {
+  return run_gate_op(table.silu_mul[kRounding], s, source);
 }
 
 Bytes run_soft_cap(const KernelTable& table, const Shape& s, InputSource& source) {
@@ -264,10 +277,11 @@ Bytes run_soft_cap(const KernelTable& table, const Shape& s, InputSource& source
   return x.bytes();
 }
 
+template <Rounding kRounding>
 Bytes run_add(const KernelTable& table, const Shape& s, InputSource& source) {
   const std::size_t n = area(s.rows, s.depth);
   Misaligned a(source.floats(n)), b(source.floats(n));
-  table.add(a.data(), b.data(), n, b.data());
+  table.add[kRounding](a.data(), b.data(), n, b.data());
   return b.bytes();
 }
 
@@ -293,9 +307,11 @@ Bytes run_sum_exp(const KernelTable& table, const Shape& s, InputSource& source)
 }
 
 constexpr OpCase kOpCases[] = {
-    {"rms_norm", run_rms_norm},
+    {"rms_norm", run_rms_norm<Rounding::none>},
+    {"rms_norm.bf16", run_rms_norm<Rounding::bf16>},
     {"layer_norm", run_layer_norm},
-    {"round_bf16", run_round_bf16},
+    {"round_results", run_round<&KernelTable::round_results>},
+    {"round_operands", run_round<&KernelTable::round_operands>},
     {"quantize_rows", run_quantize_rows<QuantForm::bytes>},
     {"quantize_rows.words", run_quantize_rows<QuantForm::words>},
     {"matmul_f.F32", run_matmul_f<TensorType::f32>},
@@ -311,18 +327,21 @@ constexpr OpCase kOpCases[] = {
     {"unpack_row.Q8_0", run_unpack_row<TensorType::q8_0>},
     {"unpack_row.Q4_0", run_unpack_row<TensorType::q4_0>},
     {"unpack_row.Q4_1", run_unpack_row<TensorType::q4_1>},
-    {"rope", run_rope},
+    {"rope", run_rope<Rounding::none>},
+    {"rope.bf16", run_rope<Rounding::bf16>},
     {"store_kv.f32", run_store_kv<KvDType::f32>},
     {"store_kv.f16", run_store_kv<KvDType::f16>},
     {"store_kv.bf16", run_store_kv<KvDType::bf16>},
     {"attention.f32", run_attention<KvDType::f32>},
     {"attention.f16", run_attention<KvDType::f16>},
     {"attention.bf16", run_attention<KvDType::bf16>},
-    {"silu_mul", run_gate<&KernelTable::silu_mul>},
+    {"silu_mul", run_silu_mul<Rounding::none>},
+    {"silu_mul.bf16", run_silu_mul<Rounding::bf16>},
     {"gelu_tanh_mul", run_gate<&KernelTable::gelu_tanh_mul>},
     {"gelu_erf_mul", run_gate<&KernelTable::gelu_erf_mul>},
     {"soft_cap", run_soft_cap},
-    {"add", run_add},
+    {"add", run_add<Rounding::none>},
+    {"add.bf16", run_add<Rounding::bf16>},
     {"argmax", run_argmax},
     {"sum_exp", run_sum_exp},
 };

@@ -4,6 +4,7 @@
 
 #include "base/float16.h"
 #include "kernels/packed_matrix.h"
+#include "kernels/ref/ref.h"
 
 namespace isobatch::kernels {
 namespace {
@@ -121,21 +122,48 @@ void unpack_values(const std::byte* source, TensorType type, int n, float* out) 
   }
 }
 
-void pack_rows(const std::byte* source, TensorType type, int rows, int first_output,
-               const PackedMatrix& target, std::byte* target_data) {
+namespace {
+
+// body(row's values in the file, its panel, its lane)
+template <typename Body>
+void for_rows(const std::byte* source, TensorType type, int rows, int first_output,
+              const PackedMatrix& target, std::byte* target_data, Body&& body) {
   const std::size_t row_bytes = target.depth / info(type).block_size * info(type).block_bytes;
   const std::size_t stride = panel_bytes(target.type, target.depth);
-  std::vector<float> values(type == target.type ? 0 : target.depth);
   for (int r = 0; r < rows; ++r) {
     const int output = first_output + r;
-    std::byte* panel = target_data + output / kPanel * stride;
-    const std::byte* row = source + r * row_bytes;
-    if (type != target.type) {  // only to f32
-      unpack_values(row, type, target.depth, values.data());
-      row = reinterpret_cast<const std::byte*>(values.data());
-    }
-    pack_row(row, target.type, output % kPanel, target.depth, panel);
+    body(source + r * row_bytes, target_data + output / kPanel * stride, output % kPanel);
   }
+}
+
+}  // namespace
+
+void pack_rows(const std::byte* source, TensorType type, int rows, int first_output,
+               const PackedMatrix& target, std::byte* target_data) {
+  std::vector<float> values(type == target.type ? 0 : target.depth);
+  for_rows(source, type, rows, first_output, target, target_data,
+           [&](const std::byte* row, std::byte* panel, int lane) {
+             if (type != target.type) {  // only to f32
+               unpack_values(row, type, target.depth, values.data());
+               row = reinterpret_cast<const std::byte*>(values.data());
+             }
+             pack_row(row, target.type, lane, target.depth, panel);
+           });
+}
+
+void pack_operand_rows(const std::byte* source, TensorType type, int rows, int first_output,
+                       const PackedMatrix& target, std::byte* target_data) {
+  std::vector<float> values(target.depth);
+  std::vector<std::uint16_t> rounded(target.depth);
+  for_rows(source, type, rows, first_output, target, target_data,
+           [&](const std::byte* row, std::byte* panel, int lane) {
+             unpack_values(row, type, target.depth, values.data());
+             for (int k = 0; k < target.depth; ++k) {
+               rounded[k] = f32_to_bf16(ref::round_operand_bf16(values[k]));
+             }
+             pack_row(reinterpret_cast<const std::byte*>(rounded.data()), TensorType::bf16, lane,
+                      target.depth, panel);
+           });
 }
 
 }  // namespace isobatch::kernels

@@ -63,6 +63,10 @@ inline std::size_t packed_bytes(const PackedMatrix& m) { return panel_bytes(m.ty
 void pack_rows(const std::byte* source, TensorType type, int rows, int first_output,
                const PackedMatrix& target, std::byte* target_data);
 
+// The same into a bf16 matrix for matmul_b: values are rounded as operands of N-DOT-B are. Any `type`.
+void pack_operand_rows(const std::byte* source, TensorType type, int rows, int first_output,
+                       const PackedMatrix& target, std::byte* target_data);
+
 // `n` values of a file's tensor as f32; n is a multiple of the type's block size.
 void unpack_values(const std::byte* source, TensorType type, int n, float* out);
 

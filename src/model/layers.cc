@@ -13,21 +13,60 @@ std::byte* key_block(const KvMemory& kv, const Segment& segment, int layer, int 
   return kv.base + page * kv.layout.page_bytes() + kv.layout.block_offset(layer, kv_head, block % per_page);
 }
 
+// A projection's input in the forms that its matrices want.
+struct Operands {
+  const float* floats;  // [rows][depth]
+  const kernels::QuantizedRows* quantized = nullptr;
+};
+
+Operands prepare_operands(const Execution& execution, kernels::Rounding rounding, const float* x, int rows,
+                          std::span<const Projection> projections) {
+  const ProfileScope stage(execution.profile, Stage::quantize);
+  Operands operands{x};
+  const int depth = projections[0].weights->depth;
+  if (rounding == kernels::Rounding::bf16) {
+    float* rounded = Workspace::grow(execution.workspace.operands, static_cast<std::size_t>(rows) * depth);
+    for_rows(execution, rows, 4, [&](int begin, int end) {
+      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(begin) * depth;
+      execution.kernels.round_operands(x + at, static_cast<std::size_t>(end - begin) * depth, rounded + at);
+    });
+    operands.floats = rounded;
+  }
+  if (std::any_of(projections.begin(), projections.end(),
+                  [](const Projection& p) { return is_quantized(p.weights->type); })) {
+    const kernels::QuantizedRows& quantized = execution.workspace.quantized.resize(rows, depth);
+    const auto quantize =
+        execution.kernels.quantize_rows[static_cast<std::size_t>(execution.kernels.quant_form)];
+    for_rows(execution, rows, 4, [&](int begin, int end) { quantize(x, depth, begin, end, quantized); });
+    operands.quantized = &quantized;
+  }
+  return operands;
+}
+
+void multiply(const Execution& execution, kernels::Rounding rounding, const kernels::MatmulTask& task,
+              const Operands& x) {
+  const int depth = task.weights.depth;
+  const auto type = static_cast<std::size_t>(task.weights.type);
+  if (rounding == kernels::Rounding::bf16) {
+    execution.kernels.matmul_b(task, x.floats, depth);
+    const int begin = task.panel_begin * kernels::kPanel;
+    const int end = std::min(task.panel_end * kernels::kPanel, task.weights.outputs);
+    for (int r = 0; r < task.rows; ++r) {
+      float* row = task.out + r * task.out_stride + begin;
+      execution.kernels.round_results(row, end - begin, row);
+    }
+  } else if (is_quantized(task.weights.type)) {
+    execution.kernels.matmul_q[type](task, *x.quantized);
+  } else {
+    execution.kernels.matmul_f[type](task, x.floats, depth);
+  }
+}
+
 }  // namespace
 
-void project(const Execution& execution, const float* x, int rows, std::span<const Projection> projections) {
-  const int depth = projections[0].weights->depth;
-  const bool quantize = std::any_of(projections.begin(), projections.end(),
-                                    [](const Projection& p) { return is_quantized(p.weights->type); });
-  const kernels::QuantizedRows* quantized = nullptr;
-  if (quantize) {
-    const ProfileScope stage(execution.profile, Stage::quantize);
-    const std::size_t form = static_cast<std::size_t>(execution.kernels.quant_form);
-    quantized = &execution.workspace.quantized.resize(rows, depth);
-    for_rows(execution, rows, 4, [&](int begin, int end) {
-      execution.kernels.quantize_rows[form](x, depth, begin, end, *quantized);
-    });
-  }
+void project(const Execution& execution, kernels::Rounding rounding, const float* x, int rows,
+             std::span<const Projection> projections) {
+  const Operands operands = prepare_operands(execution, rounding, x, rows, projections);
   // Items are ranges of panels, small enough to balance, over all matrices.
   int panels = 0;
   for (const Projection& p : projections) panels += p.weights->panels();
@@ -38,18 +77,14 @@ void project(const Execution& execution, const float* x, int rows, std::span<con
     for (const Projection& p : projections) {
       const int own = p.weights->panels();
       if (begin < own && begin < end) {
-        const std::size_t type = static_cast<std::size_t>(p.weights->type);
-        const kernels::MatmulTask task{.weights = *p.weights,
-                                       .panel_begin = std::max(begin, 0),
-                                       .panel_end = std::min(end, own),
-                                       .rows = rows,
-                                       .out = p.out,
-                                       .out_stride = p.weights->outputs};
-        if (is_quantized(p.weights->type)) {
-          execution.kernels.matmul_q[type](task, *quantized);
-        } else {
-          execution.kernels.matmul_f[type](task, x, depth);
-        }
+        multiply(execution, rounding,
+                 {.weights = *p.weights,
+                  .panel_begin = std::max(begin, 0),
+                  .panel_end = std::min(end, own),
+                  .rows = rows,
+                  .out = p.out,
+                  .out_stride = p.weights->outputs},
+                 operands);
       }
       begin = std::max(begin - own, 0);
       end -= own;
@@ -77,8 +112,8 @@ void store_kv(const Execution& execution, const Step& step, const KvMemory& kv, 
   });
 }
 
-void attend(const Execution& execution, const Step& step, const KvMemory& kv, int layer,
-            const AttentionShape& shape, const float* q, float* out) {
+void attend(const Execution& execution, kernels::Rounding rounding, const Step& step, const KvMemory& kv,
+            int layer, const AttentionShape& shape, const float* q, float* out) {
   const ProfileScope stage(execution.profile, Stage::attention);
   // Items: (segment, tile of queries, KV head), counted out in order.
   struct Tile {
@@ -122,6 +157,10 @@ void attend(const Execution& execution, const Step& step, const KvMemory& kv, in
                .scratch = Workspace::grow(
                    execution.workspace.attention_scratch[thread],
                    kernels::attention_scratch_floats(tile.queries, group, shape.head_dim, keys))});
+    for (int i = 0; rounding == kernels::Rounding::bf16 && i < tile.queries; ++i) {
+      float* heads = out + at + static_cast<std::ptrdiff_t>(i) * width;
+      execution.kernels.round_results(heads, static_cast<std::size_t>(group) * shape.head_dim, heads);
+    }
   });
 }
 

@@ -34,8 +34,10 @@ struct Projection {
   float* out;  // [rows][weights->outputs]
 };
 
-// out = x · Wᵀ for matrices of one depth that share their input x [rows][depth].
-void project(const Execution& execution, const float* x, int rows, std::span<const Projection> projections);
+// out = x · Wᵀ for matrices of one depth that share their input x [rows][depth]. With results in bf16 the
+// matrices are WeightLoader's of that dtype and the product is N-DOT-B.
+void project(const Execution& execution, kernels::Rounding rounding, const float* x, int rows,
+             std::span<const Projection> projections);
 
 struct AttentionShape {
   int heads = 0;
@@ -50,7 +52,7 @@ void store_kv(const Execution& execution, const Step& step, const KvMemory& kv, 
               const AttentionShape& shape, const float* k, const float* v);
 
 // Causal attention of all segments. q, out [rows][heads][head_dim].
-void attend(const Execution& execution, const Step& step, const KvMemory& kv, int layer,
-            const AttentionShape& shape, const float* q, float* out);
+void attend(const Execution& execution, kernels::Rounding rounding, const Step& step, const KvMemory& kv,
+            int layer, const AttentionShape& shape, const float* q, float* out);
 
 }  // namespace isobatch::model

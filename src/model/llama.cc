@@ -47,6 +47,7 @@ class Llama : public Transformer {
                     std::span<const float> weight) const;
 
   LlamaConfig config_;
+  kernels::Rounding rounding_;  // of the results of operations
   AttentionShape shape_;
   kernels::PackedMatrix embedding_, head_;
   std::vector<Layer> layers_;
@@ -67,6 +68,7 @@ WeightLoader::RowOrder halves_order(int head_dim) {
 Llama::Llama(const formats::GgufFile& file, const LlamaConfig& config, Semantics& semantics,
              const Model::Progress& progress)
     : config_(config),
+      rounding_(semantics.dtype == DType::bf16 ? kernels::Rounding::bf16 : kernels::Rounding::none),
       shape_{config.heads, config.kv_heads, config.head_dim,
              1.0f / std::sqrt(static_cast<float>(config.head_dim))} {
   const int hidden = config.hidden_size, ffn = config.ffn_size;
@@ -132,7 +134,7 @@ void Llama::prepare(const Step& step, const Execution& execution) const {
   Workspace::grow(w.up, rows * config_.ffn_size);
   w.attention_scratch.resize(execution.threads.size());
   w.key_blocks.resize(execution.threads.size());
-  if (w.rope.empty()) w.rope.emplace_back(config_.head_dim, config_.rope_theta);
+  if (w.rope.empty()) w.rope.emplace_back(config_.head_dim, config_.rope_theta, rounding_);
   w.rope[0].extend(1 + *std::max_element(step.positions.begin(), step.positions.end()));
 }
 
@@ -144,9 +146,9 @@ void Llama::add_and_norm(const Execution& execution, int rows, const float* resi
   for_rows(execution, rows, 4, [&](int begin, int end) {
     const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(begin) * hidden;
     const std::size_t n = static_cast<std::size_t>(end - begin) * hidden;
-    if (residual) execution.kernels.add(w.x.data() + at, residual + at, n, w.x.data() + at);
-    execution.kernels.rms_norm(w.x.data() + at, weight.data(), 0.0f, config_.norm_eps, end - begin, hidden,
-                               w.normed.data() + at);
+    if (residual) execution.kernels.add[rounding_](w.x.data() + at, residual + at, n, w.x.data() + at);
+    execution.kernels.rms_norm[rounding_](w.x.data() + at, weight.data(), 0.0f, config_.norm_eps, end - begin,
+                                          hidden, w.normed.data() + at);
   });
 }
 
@@ -156,41 +158,41 @@ void Llama::attention_block(const Layer& layer, int index, const Step& step, con
   const int rows = static_cast<int>(step.tokens.size());
   ProfileScope stage(execution.profile, Stage::qkv);
   const Projection qkv[] = {{&layer.q, w.q.data()}, {&layer.k, w.k.data()}, {&layer.v, w.v.data()}};
-  project(execution, w.normed.data(), rows, qkv);
+  project(execution, rounding_, w.normed.data(), rows, qkv);
 
   stage.next(Stage::rope);
   for_rows(execution, rows, 8, [&](int begin, int end) {
     for (const auto& [x, heads] :
          {std::pair{w.q.data(), shape_.heads}, std::pair{w.k.data(), shape_.kv_heads}}) {
       const std::ptrdiff_t stride = heads * shape_.head_dim;
-      execution.kernels.rope(x + begin * stride, stride, w.rope[0].cos(), w.rope[0].sin(),
-                             &step.positions[begin], end - begin, heads, shape_.head_dim);
+      execution.kernels.rope[rounding_](x + begin * stride, stride, w.rope[0].cos(), w.rope[0].sin(),
+                                        &step.positions[begin], end - begin, heads, shape_.head_dim);
     }
   });
   store_kv(execution, step, kv, index, shape_, w.k.data(), w.v.data());
-  attend(execution, step, kv, index, shape_, w.q.data(), w.attended.data());
+  attend(execution, rounding_, step, kv, index, shape_, w.q.data(), w.attended.data());
 
   stage.next(Stage::o);
   const Projection o[] = {{&layer.o, w.projected.data()}};
-  project(execution, w.attended.data(), rows, o);
+  project(execution, rounding_, w.attended.data(), rows, o);
 }
 
 void Llama::ffn_block(const Layer& layer, int rows, const Execution& execution) const {
   Workspace& w = execution.workspace;
   ProfileScope stage(execution.profile, Stage::gate_up);
   const Projection gate_up[] = {{&layer.gate, w.gate.data()}, {&layer.up, w.up.data()}};
-  project(execution, w.normed.data(), rows, gate_up);
+  project(execution, rounding_, w.normed.data(), rows, gate_up);
 
   stage.next(Stage::silu_mul);
   for_rows(execution, rows, 4, [&](int begin, int end) {
     const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(begin) * config_.ffn_size;
     const std::size_t n = static_cast<std::size_t>(end - begin) * config_.ffn_size;
-    execution.kernels.silu_mul(w.gate.data() + at, w.up.data() + at, n, w.gate.data() + at);
+    execution.kernels.silu_mul[rounding_](w.gate.data() + at, w.up.data() + at, n, w.gate.data() + at);
   });
 
   stage.next(Stage::down);
   const Projection down[] = {{&layer.down, w.projected.data()}};
-  project(execution, w.gate.data(), rows, down);
+  project(execution, rounding_, w.gate.data(), rows, down);
 }
 
 // Logits of the rows that are wanted; the last residual is added only there.
@@ -202,14 +204,15 @@ void Llama::head(const Step& step, const Execution& execution, float* logits) co
   for_rows(execution, wanted, 4, [&](int begin, int end) {
     for (int i = begin; i < end; ++i) {
       const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(step.logits_rows[i]) * hidden;
-      execution.kernels.add(w.x.data() + at, w.projected.data() + at, hidden, w.x.data() + at);
-      execution.kernels.rms_norm(w.x.data() + at, final_norm_.data(), 0.0f, config_.norm_eps, 1, hidden,
-                                 w.normed.data() + static_cast<std::ptrdiff_t>(i) * hidden);
+      execution.kernels.add[rounding_](w.x.data() + at, w.projected.data() + at, hidden, w.x.data() + at);
+      execution.kernels.rms_norm[rounding_](w.x.data() + at, final_norm_.data(), 0.0f, config_.norm_eps, 1,
+                                            hidden,
+                                            w.normed.data() + static_cast<std::ptrdiff_t>(i) * hidden);
     }
   });
   stage.next(Stage::head);
   const Projection head[] = {{&head_, logits}};
-  project(execution, w.normed.data(), wanted, head);
+  project(execution, rounding_, w.normed.data(), wanted, head);
 }
 
 void Llama::forward(const Step& step, const KvMemory& kv, const Execution& execution, float* logits) const {

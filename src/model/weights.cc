@@ -6,6 +6,7 @@
 #include <array>
 #include <vector>
 
+#include "base/float16.h"
 #include "base/memory.h"
 #include "isobatch/error.h"
 
@@ -39,7 +40,22 @@ WeightLoader::WeightLoader(const formats::GgufFile& file, DType dtype, const Mod
 }
 
 TensorType WeightLoader::packed_type(TensorType type) const {
-  return dtype_ == DType::f32 ? TensorType::f32 : type;
+  switch (dtype_) {
+    case DType::native:
+      return type;
+    case DType::f32:
+      return TensorType::f32;
+    case DType::bf16:
+      return TensorType::bf16;
+  }
+  return type;
+}
+
+void WeightLoader::pack(const formats::Tensor& tensor, int first_row, int rows, int first_output,
+                        const kernels::PackedMatrix& target, std::byte* data) const {
+  const auto pack_rows = dtype_ == DType::bf16 ? kernels::pack_operand_rows : kernels::pack_rows;
+  const std::size_t row_bytes = tensor.data.size() / target.outputs;
+  pack_rows(tensor.data.data() + first_row * row_bytes, tensor.type, rows, first_output, target, data);
 }
 
 kernels::PackedMatrix WeightLoader::matrix(const std::string& name, int outputs, int depth,
@@ -49,12 +65,9 @@ kernels::PackedMatrix WeightLoader::matrix(const std::string& name, int outputs,
   std::byte* data = memory_.take(kernels::packed_bytes(packed));
   packed.data = data;
   if (order) {
-    const std::size_t row_bytes = tensor.data.size() / outputs;
-    for (int row = 0; row < outputs; ++row) {
-      kernels::pack_rows(tensor.data.data() + row * row_bytes, tensor.type, 1, order(row), packed, data);
-    }
+    for (int row = 0; row < outputs; ++row) pack(tensor, row, 1, order(row), packed, data);
   } else {
-    kernels::pack_rows(tensor.data.data(), tensor.type, outputs, 0, packed, data);
+    pack(tensor, 0, outputs, 0, packed, data);
   }
   finished(tensor);
   return packed;
@@ -64,6 +77,7 @@ std::span<const float> WeightLoader::vector(const std::string& name, int n) {
   const formats::Tensor& tensor = file_.require(name, std::array<std::int64_t, 1>{n});
   auto* values = reinterpret_cast<float*>(memory_.take(n * sizeof(float)));
   kernels::unpack_values(tensor.data.data(), tensor.type, n, values);
+  if (dtype_ == DType::bf16) std::transform(values, values + n, values, round_to_bf16);
   finished(tensor);
   return {values, static_cast<std::size_t>(n)};
 }

@@ -26,7 +26,7 @@ class WeightLoader {
   // [outputs, depth], packed; rows in the file's order unless `order` says otherwise. Throws
   // Error(corrupt_file) when the tensor is absent or has another shape.
   kernels::PackedMatrix matrix(const std::string& name, int outputs, int depth, const RowOrder& order = {});
-  // [n] as f32.
+  // [n] as f32, rounded to bf16 in dtype bf16.
   std::span<const float> vector(const std::string& name, int n);
   bool has(const std::string& name) const { return file_.find(name) != nullptr; }
 
@@ -38,6 +38,8 @@ class WeightLoader {
 
  private:
   TensorType packed_type(TensorType type) const;
+  void pack(const formats::Tensor& tensor, int first_row, int rows, int first_output,
+            const kernels::PackedMatrix& target, std::byte* data) const;
   void finished(const formats::Tensor& tensor);
 
   const formats::GgufFile& file_;

@@ -31,6 +31,7 @@ class Workspace {
   }
 
   std::vector<float> x, normed, q, k, v, attended, projected, gate, up;  // [rows][…]
+  std::vector<float> operands;                                           // of N-DOT-B [rows][depth]
   QuantizedBuffer quantized;
   std::vector<std::vector<float>> attention_scratch;      // [thread]
   std::vector<std::vector<const std::byte*>> key_blocks;  // [thread]

@@ -173,6 +173,7 @@ TEST_F(BatchCommand, SystemFingerprintFollowsSemanticsOnly) {
   const Json fingerprint = body_of(line)["system_fingerprint"];
   EXPECT_EQ(body_of(line, {"--threads", "2", "--batch-size", "3"})["system_fingerprint"], fingerprint);
   EXPECT_NE(body_of(line, {"--dtype", "f32"})["system_fingerprint"], fingerprint);
+  EXPECT_NE(body_of(line, {"--dtype", "bf16"})["system_fingerprint"], fingerprint);
   EXPECT_NE(body_of(line, {"--kv-dtype", "f16"})["system_fingerprint"], fingerprint);
 }
 

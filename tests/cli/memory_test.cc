@@ -32,9 +32,10 @@ TEST(Memory, PeakIsWithinTheBound) {
   if (!std::filesystem::exists(golden::model_path()))
     GTEST_SKIP() << "the default model's file is not in the cache";
   const double pool = 64 * 1024 * 1024;
-  const double native = 96.6 * kMb, f32 = 134.5 * 4 * kMb;
+  const double native = 96.6 * kMb, f32 = 134.5 * 4 * kMb, bf16 = f32 / 2;
   EXPECT_LT(peak_bytes("native"), native * 1.15 + pool + 200 * kMb);
   EXPECT_LT(peak_bytes("f32"), f32 * 1.15 + pool + 200 * kMb);
+  EXPECT_LT(peak_bytes("bf16"), bf16 * 1.15 + pool + 200 * kMb);
 }
 
 }  // namespace

@@ -32,10 +32,16 @@ void counting_matmul_f(const kernels::MatmulTask& task, const float* x, std::ptr
   base_table->matmul_f[kType](task, x, x_stride);
 }
 
+void counting_matmul_b(const kernels::MatmulTask& task, const float* x, std::ptrdiff_t x_stride) {
+  count(task);
+  base_table->matmul_b(task, x, x_stride);
+}
+
 template <std::size_t... kTypes>
 void use_counting(kernels::KernelTable& table, std::index_sequence<kTypes...>) {
   ((table.matmul_q[kTypes] = table.matmul_q[kTypes] ? counting_matmul_q<kTypes> : nullptr), ...);
   ((table.matmul_f[kTypes] = table.matmul_f[kTypes] ? counting_matmul_f<kTypes> : nullptr), ...);
+  table.matmul_b = counting_matmul_b;
 }
 
 class CountingTransformer : public model::Transformer {

@@ -30,15 +30,23 @@ TEST(Invariance, ARequestGetsWhatItGetsAlone) {
   EXPECT_EQ(s.page_sizes, (std::set<int>{32, 64, 96, 128}));
 }
 
-TEST(Invariance, ARequestToTheDefaultModelGetsWhatItGetsAlone) {
-  if (!default_model()) GTEST_SKIP() << "the default model's file is not in the cache";
+class OfTheDefaultModel : public testing::TestWithParam<DType> {};
+
+TEST_P(OfTheDefaultModel, ARequestGetsWhatItGetsAlone) {
+  const DType dtype = GetParam();
+  if (!default_model(dtype)) GTEST_SKIP() << "the default model's file is not in the cache";
   Harness harness;
-  Choices choices{
-      .model = [] { return default_model(); }, .max_requests = 6, .max_prompt = 100, .max_new_tokens = 8};
+  Choices choices{.model = [=] { return default_model(dtype); },
+                  .max_requests = 6,
+                  .max_prompt = 100,
+                  .max_new_tokens = 8};
   std::erase(choices.tables, &kernels::ref_table());  // it would take minutes
   if (choices.tables.empty()) GTEST_SKIP() << "no table but ref runs on this machine";
   expect_each_like_alone(harness, 12, choices);
 }
+
+INSTANTIATE_TEST_SUITE_P(Invariance, OfTheDefaultModel, testing::Values(DType::native, DType::bf16),
+                         [](const auto& info) { return info.param == DType::native ? "native" : "bf16"; });
 
 }  // namespace
 }  // namespace isobatch::invariance

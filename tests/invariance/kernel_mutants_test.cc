@@ -38,6 +38,14 @@ TEST(Mutants, SumByLanesWhenThereIsOneRow) {
   expect_killed(with_table("sum by lane count: lanes when alone", "f16", matmul_in_lanes_when_alone()));
 }
 
+// Rounding results to bf16 hides most of a sum's last bits, not all.
+TEST(Mutants, SumByLanesWhenThereIsOneRowInBf16) {
+  Mutant mutant =
+      with_table("N-DOT-B by lane count: lanes when alone", "f16", matmul_b_in_lanes_when_alone());
+  mutant.choices.model = [] { return random_model("f16", DType::bf16, KvDType::bf16); };
+  expect_killed(mutant);
+}
+
 TEST(Mutants, ActivationScaleOverTheBatch) {
   expect_killed(with_table("activation scale over the batch", "q8_0", scale_over_the_batch()));
 }

@@ -47,6 +47,11 @@ void matmul_by_rows(const MatmulTask& task, const float* x, std::ptrdiff_t x_str
   kernels::ref_table().matmul_f[static_cast<std::size_t>(task.weights.type)](task, x, x_stride);
 }
 
+void matmul_b_by_rows(const MatmulTask& task, const float* x, std::ptrdiff_t x_stride) {
+  const auto matmul = task.rows == 1 ? matmul_in_lanes<16> : kernels::ref::matmul_b;
+  matmul(task, x, x_stride);
+}
+
 kernels::KernelTable with_matmul_f(std::string_view name, kernels::MatmulF* matmul) {
   return changed_table(name, [matmul](kernels::KernelTable& t) {
     for (kernels::MatmulF*& entry : t.matmul_f) {
@@ -131,6 +136,12 @@ const kernels::KernelTable& matmul_in_16_lanes() {
 
 const kernels::KernelTable& matmul_in_lanes_when_alone() {
   static const kernels::KernelTable table = with_matmul_f("lanes when alone", matmul_by_rows);
+  return table;
+}
+
+const kernels::KernelTable& matmul_b_in_lanes_when_alone() {
+  static const kernels::KernelTable table = changed_table(
+      "N-DOT-B in lanes when alone", [](kernels::KernelTable& t) { t.matmul_b = matmul_b_by_rows; });
   return table;
 }
 

@@ -1,5 +1,7 @@
 #include "tests/invariance/models.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <filesystem>
 #include <map>
@@ -94,9 +96,10 @@ const std::vector<Shape>& shapes() {
 }
 
 std::string describe(const Semantics& semantics) {
-  static constexpr std::string_view kKvNames[] = {"f32", "f16", "bf16"};
-  return std::string(semantics.dtype == DType::native ? " native" : " f32") + " kv " +
-         std::string(kKvNames[static_cast<int>(*semantics.kv_dtype)]);
+  static constexpr const char* kNames[] = {"native", "f32", "bf16"};
+  static constexpr const char* kKvNames[] = {"f32", "f16", "bf16"};
+  return fmt::format(" {} kv {}", kNames[static_cast<int>(semantics.dtype)],
+                     kKvNames[static_cast<int>(*semantics.kv_dtype)]);
 }
 
 TestModelPtr load(const std::filesystem::path& path, std::string_view name, const Semantics& semantics,

@@ -56,14 +56,22 @@ TEST(PrefillDecode, ATextIsScoredAsItWasGenerated) {
   EXPECT_GT(expect_scores_as_generated(60, {.model = draw_random_model, .max_requests = 6}), 100);
 }
 
-TEST(PrefillDecode, ATextOfTheDefaultModelIsScoredAsItWasGenerated) {
-  if (!default_model()) GTEST_SKIP() << "the default model's file is not in the cache";
-  Choices choices{
-      .model = [] { return default_model(); }, .max_requests = 3, .max_prompt = 70, .max_new_tokens = 16};
+class OfTheDefaultModel : public testing::TestWithParam<DType> {};
+
+TEST_P(OfTheDefaultModel, ATextIsScoredAsItWasGenerated) {
+  const DType dtype = GetParam();
+  if (!default_model(dtype)) GTEST_SKIP() << "the default model's file is not in the cache";
+  Choices choices{.model = [=] { return default_model(dtype); },
+                  .max_requests = 3,
+                  .max_prompt = 70,
+                  .max_new_tokens = 16};
   std::erase(choices.tables, &kernels::ref_table());  // it would take minutes
   if (choices.tables.empty()) GTEST_SKIP() << "no table but ref runs on this machine";
   EXPECT_GT(expect_scores_as_generated(4, choices), 0);
 }
+
+INSTANTIATE_TEST_SUITE_P(PrefillDecode, OfTheDefaultModel, testing::Values(DType::native, DType::bf16),
+                         [](const auto& info) { return info.param == DType::native ? "native" : "bf16"; });
 
 }  // namespace
 }  // namespace isobatch::invariance

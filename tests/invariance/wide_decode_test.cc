@@ -56,6 +56,7 @@ TEST(WideDecode, ARandomModelDecodesOver48RowsAtOnce) {
     request.ignore_eos = true;
   }
   expect_wide(random_model("q4_1", DType::native, KvDType::bf16), requests);
+  expect_wide(random_model("q4_1", DType::bf16, KvDType::bf16), requests);
 }
 
 TEST(WideDecode, TheQuestionsDecodeOver48RowsAtOnce) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Hugging Face's float32 logits over text.txt in one context: all of them as a .npy file, and a small
-golden file.
+golden file. On request, its bfloat16 logits as well.
 
 tests/golden/hf_logits.json holds the token ids of the text and, at 64 positions spread over it, the ids and
 values of the 32 largest logits. A CI machine has no torch; the golden file stands in for it.
@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from gguf import GGUFReader
 
-from reference_model import load_reference
+from reference_model import cast_to_bf16, load_reference
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
@@ -29,6 +29,7 @@ def main():
     parser.add_argument("-m", "--model", default=default_model_path())
     parser.add_argument("--text", type=Path, default=Path(__file__).with_name("text.txt"))
     parser.add_argument("--logits", type=Path, required=True, help="all logits, .npy, f32 [positions, vocab]")
+    parser.add_argument("--bf16-logits", type=Path, help="the same of the model in bfloat16, widened to f32")
     parser.add_argument("--golden", type=Path, default=ROOT / "tests" / "golden" / "hf_logits.json")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
@@ -40,6 +41,10 @@ def main():
     with torch.no_grad():
         logits = model(torch.tensor([ids])).logits[0].numpy()
     np.save(arguments.logits, logits)
+    if arguments.bf16_logits:
+        cast_to_bf16(model)
+        with torch.no_grad():
+            np.save(arguments.bf16_logits, model(torch.tensor([ids])).logits[0].float().numpy())
 
     positions = np.linspace(0, len(ids) - 1, POSITIONS).round().astype(int).tolist()
     rows = []

@@ -1,9 +1,10 @@
-"""Hugging Face's LlamaForCausalLM in float32 with the dequantized weights of a GGUF file: the judge of
-quality.
+"""Hugging Face's LlamaForCausalLM with the dequantized weights of a GGUF file: the judge of quality, in
+float32, and in bfloat16 a companion of our bf16.
 """
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from gguf import GGUFReader
 from gguf.quants import dequantize
 from transformers import LlamaConfig, LlamaForCausalLM
@@ -72,3 +73,24 @@ def load_reference(path, attention: str = "eager") -> LlamaForCausalLM:
         raise ValueError(f"{path}: weights do not fit: missing {missing}, unexpected {unexpected}")
     model.tie_weights()
     return model
+
+
+def in_f32(operation):
+    def run(*inputs, **options):
+        widened = [None if tensor is None else tensor.float() for tensor in inputs]
+        return operation(*widened, **options).to(inputs[0].dtype)
+
+    return run
+
+
+def cast_to_bf16(model: LlamaForCausalLM) -> None:
+    """Casts parameters as from_pretrained does: rope's inverse frequencies stay in float32.
+
+    Without AVX-512 torch multiplies bfloat16 by scalar code. So products and attention are taken in float32 of
+    the bfloat16 inputs, and rounded to bfloat16: what the fast code computes, but for the order of sums and the
+    rounding of attention's weights.
+    """
+    for parameter in model.parameters():
+        parameter.data = parameter.data.to(torch.bfloat16)
+    F.linear = in_f32(F.linear)
+    F.scaled_dot_product_attention = in_f32(F.scaled_dot_product_attention)

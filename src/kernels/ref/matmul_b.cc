@@ -1,5 +1,5 @@
 // N-DOT-B: bf16 weights × bf16 activations, the arithmetic of AMX's TDPBF16PS. Weights were rounded by
-// round_operand_bf16 when they were packed, x by round_bf16.
+// round_operand_bf16 when they were packed, x by round_operands.
 #include <algorithm>
 
 #include "kernels/ref/dot_b.h"

@@ -9,6 +9,10 @@ void add(const float* a, const float* b, std::size_t n, float* out) {
   for (std::size_t i = 0; i < n; ++i) out[i] = numerics::canonical(a[i] + b[i]);
 }
 
+void add_bf16(const float* a, const float* b, std::size_t n, float* out) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = round_to_bf16(a[i] + b[i]);
+}
+
 int argmax(const float* x, int n) {
   int best = -1;
   for (int i = 0; i < n; ++i) {

@@ -6,19 +6,19 @@
 
 namespace isobatch::kernels::ref {
 
-RmsNorm rms_norm;
+RmsNorm rms_norm, rms_norm_bf16;
 LayerNorm layer_norm;
-RoundRows round_bf16;
+RoundRows round_results, round_operands;
 QuantizeRows quantize_rows_bytes, quantize_rows_words;
 MatmulF matmul_f32, matmul_f16, matmul_bf16, matmul_b;
 MatmulQ matmul_q8_0, matmul_q4_0, matmul_q4_1;
 UnpackRow unpack_row_f32, unpack_row_f16, unpack_row_bf16, unpack_row_q8_0, unpack_row_q4_0, unpack_row_q4_1;
-Rope rope;
+Rope rope, rope_bf16;
 StoreKv store_kv_f32, store_kv_f16, store_kv_bf16;
 Attention attention_f32, attention_f16, attention_bf16;
-Gate silu_mul, gelu_tanh_mul, gelu_erf_mul;
+Gate silu_mul, silu_mul_bf16, gelu_tanh_mul, gelu_erf_mul;
 Elementwise soft_cap;
-Add add;
+Add add, add_bf16;
 Argmax argmax;
 SumExp sum_exp;
 

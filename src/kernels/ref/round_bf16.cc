@@ -1,4 +1,4 @@
-// Operands of N-DOT-B.
+// N-ROUND: results between operations, and operands of N-DOT-B, which are rounded a little further.
 #include <cmath>
 
 #include "base/float16.h"
@@ -6,12 +6,16 @@
 
 namespace isobatch::kernels::ref {
 
+void round_results(const float* x, std::size_t n, float* out) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = round_to_bf16(x[i]);
+}
+
 float round_operand_bf16(float x) {
-  const float rounded = bf16_to_f32(f32_to_bf16(x));
+  const float rounded = round_to_bf16(x);
   return std::fabs(rounded) < 0x1p-56f ? 0.0f : rounded;
 }
 
-void round_bf16(const float* x, std::size_t n, float* out) {
+void round_operands(const float* x, std::size_t n, float* out) {
   for (std::size_t i = 0; i < n; ++i) out[i] = round_operand_bf16(x[i]);
 }
 

@@ -48,9 +48,11 @@ HWY_INLINE VF erf(VF x) {
   return hn::IfThenElse(hn::IsNaN(x), canonical(x), result);
 }
 
+template <Rounding kRounding>
 struct SiluMul {
   HWY_INLINE VF operator()(VF gate, VF up) const {
-    return canonical(hn::Mul(hn::Div(gate, hn::Add(splat(1.0f), exp(hn::Neg(gate)))), up));
+    const VF silu = hn::Div(gate, hn::Add(splat(1.0f), exp(hn::Neg(gate))));
+    return rounded<kRounding>(hn::Mul(rounded<kRounding>(silu), up));
   }
 };
 
@@ -74,16 +76,21 @@ struct SoftCap {
   HWY_INLINE VF operator()(VF x, VF) const { return canonical(hn::Mul(cap, tanh(hn::Div(x, cap)))); }
 };
 
+template <Rounding kRounding>
 struct Sum {
-  HWY_INLINE VF operator()(VF a, VF b) const { return canonical(hn::Add(a, b)); }
+  HWY_INLINE VF operator()(VF a, VF b) const { return rounded<kRounding>(hn::Add(a, b)); }
 };
 
-struct RoundBf16 {
+struct RoundResult {
+  HWY_INLINE VF operator()(VF x, VF) const { return round_to_bf16(x); }
+};
+struct RoundOperand {
   HWY_INLINE VF operator()(VF x, VF) const { return round_operand_bf16(x); }
 };
 
+template <Rounding kRounding>
 void silu_mul(const float* gate, const float* up, std::size_t n, float* out) {
-  map2(gate, up, n, out, SiluMul{});
+  map2(gate, up, n, out, SiluMul<kRounding>{});
 }
 void gelu_tanh_mul(const float* gate, const float* up, std::size_t n, float* out) {
   map2(gate, up, n, out, GeluTanhMul{});
@@ -94,8 +101,12 @@ void gelu_erf_mul(const float* gate, const float* up, std::size_t n, float* out)
 void soft_cap(const float* x, std::size_t n, float cap, float* out) {
   map2(x, x, n, out, SoftCap{splat(cap)});
 }
-void add(const float* a, const float* b, std::size_t n, float* out) { map2(a, b, n, out, Sum{}); }
-void round_bf16(const float* x, std::size_t n, float* out) { map2(x, x, n, out, RoundBf16{}); }
+template <Rounding kRounding>
+void add(const float* a, const float* b, std::size_t n, float* out) {
+  map2(a, b, n, out, Sum<kRounding>{});
+}
+void round_results(const float* x, std::size_t n, float* out) { map2(x, x, n, out, RoundResult{}); }
+void round_operands(const float* x, std::size_t n, float* out) { map2(x, x, n, out, RoundOperand{}); }
 
 // The greatest value first, then the first place that holds it.
 int argmax(const float* x, int n) {
@@ -138,6 +149,14 @@ float sum_exp(const float* x, int n, float offset) {
   return numerics::canonical(sum.fold());
 }
 
+// a·c + b·s.
+template <Rounding kRounding>
+HWY_INLINE VF turn(VF a, VF c, VF b, VF s) {
+  if constexpr (kRounding == Rounding::none) return canonical(hn::MulAdd(a, c, hn::Mul(b, s)));
+  return round_to_bf16(hn::Add(round_to_bf16(hn::Mul(a, c)), round_to_bf16(hn::Mul(b, s))));
+}
+
+template <Rounding kRounding>
 void rope(float* x, std::ptrdiff_t stride, const float* cos, const float* sin, const std::int32_t* positions,
           int rows, int heads, int head_dim) {
   const int half = head_dim / 2;
@@ -150,13 +169,14 @@ void rope(float* x, std::ptrdiff_t stride, const float* cos, const float* sin, c
       int i = 0;
       for (; i + kLanes <= half; i += kLanes) {
         const VF x1 = load(first + i), x2 = load(second + i), vc = load(c + i), vs = load(s + i);
-        store(canonical(hn::MulAdd(x1, vc, hn::Neg(hn::Mul(x2, vs)))), first + i);
-        store(canonical(hn::MulAdd(x2, vc, hn::Mul(x1, vs))), second + i);
+        store(turn<kRounding>(x1, vc, hn::Neg(x2), vs), first + i);
+        store(turn<kRounding>(x2, vc, x1, vs), second + i);
       }
-      for (; i < half; ++i) {
-        const float x1 = first[i], x2 = second[i];
-        first[i] = numerics::canonical(numerics::fma(x1, c[i], -(x2 * s[i])));
-        second[i] = numerics::canonical(numerics::fma(x2, c[i], x1 * s[i]));
+      if (const int rest = half - i; rest > 0) {
+        const VF x1 = load_first(first + i, rest), x2 = load_first(second + i, rest);
+        const VF vc = load_first(c + i, rest), vs = load_first(s + i, rest);
+        store_first(turn<kRounding>(x1, vc, hn::Neg(x2), vs), rest, first + i);
+        store_first(turn<kRounding>(x2, vc, x1, vs), rest, second + i);
       }
     }
   }
@@ -165,15 +185,16 @@ void rope(float* x, std::ptrdiff_t stride, const float* cos, const float* sin, c
 }  // namespace
 
 void use_elementwise(KernelTable& table) {
-  table.silu_mul = silu_mul;
+  table.silu_mul = {silu_mul<Rounding::none>, silu_mul<Rounding::bf16>};
   table.gelu_tanh_mul = gelu_tanh_mul;
   table.gelu_erf_mul = gelu_erf_mul;
   table.soft_cap = soft_cap;
-  table.add = add;
-  table.round_bf16 = round_bf16;
+  table.add = {add<Rounding::none>, add<Rounding::bf16>};
+  table.round_results = round_results;
+  table.round_operands = round_operands;
   table.argmax = argmax;
   table.sum_exp = sum_exp;
-  table.rope = rope;
+  table.rope = {rope<Rounding::none>, rope<Rounding::bf16>};
 }
 
 }  // namespace isobatch::kernels::HWY_NAMESPACE

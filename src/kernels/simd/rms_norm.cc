@@ -26,22 +26,27 @@ HWY_INLINE float sum_of_squares(const float* x, int n) {
   return sum.fold();
 }
 
+template <Rounding kRounding>
 void rms_norm(const float* x, const float* weight, float weight_offset, float eps, int rows, int n,
               float* out) {
   for (int r = 0; r < rows; ++r, x += n, out += n) {
     const float inverse = 1.0f / std::sqrt(sum_of_squares(x, n) / static_cast<float>(n) + eps);
     const VF scale = splat(inverse), offset = splat(weight_offset);
+    const auto normalized = [&](VF v, VF w) HWY_ATTR {
+      return rounded<kRounding>(hn::Mul(rounded<kRounding>(hn::Mul(v, scale)), hn::Add(offset, w)));
+    };
     int k = 0;
-    for (; k + kLanes <= n; k += kLanes) {
-      store(canonical(hn::Mul(hn::Mul(load(x + k), scale), hn::Add(offset, load(weight + k)))), out + k);
-    }
-    for (; k < n; ++k) out[k] = numerics::canonical((x[k] * inverse) * (weight_offset + weight[k]));
+    for (; k + kLanes <= n; k += kLanes) store(normalized(load(x + k), load(weight + k)), out + k);
+    if (k < n)
+      store_first(normalized(load_first(x + k, n - k), load_first(weight + k, n - k)), n - k, out + k);
   }
 }
 
 }  // namespace
 
-void use_rms_norm(KernelTable& table) { table.rms_norm = rms_norm; }
+void use_rms_norm(KernelTable& table) {
+  table.rms_norm = {rms_norm<Rounding::none>, rms_norm<Rounding::bf16>};
+}
 
 }  // namespace isobatch::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();

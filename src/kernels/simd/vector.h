@@ -67,14 +67,23 @@ HWY_INLINE VF canonical(VF v) {
 HWY_INLINE VF even_bf16(VU pairs) { return hn::BitCast(F(), hn::ShiftLeft<16>(pairs)); }
 HWY_INLINE VF odd_bf16(VU pairs) { return hn::BitCast(F(), hn::And(pairs, hn::Set(U(), 0xffff0000u))); }
 
-// N-DOT-B operands, see ref::round_operand_bf16.
-HWY_INLINE VF round_operand_bf16(VF x) {
+HWY_INLINE VF round_to_bf16(VF x) {
   const VU u = hn::BitCast(U(), x);
   const VU last = hn::And(hn::ShiftRight<16>(u), hn::Set(U(), 1));
   const VU rounded = hn::And(hn::Add(u, hn::Add(last, hn::Set(U(), 0x7fff))), hn::Set(U(), 0xffff0000u));
-  const VF value = hn::BitCast(F(), rounded);
-  const VF flushed = hn::IfThenZeroElse(hn::Lt(hn::Abs(value), splat(0x1p-56f)), value);
-  return hn::IfThenElse(hn::IsNaN(x), canonical(x), flushed);
+  return hn::IfThenElse(hn::IsNaN(x), canonical(x), hn::BitCast(F(), rounded));
+}
+
+// N-DOT-B operands, see ref::round_operand_bf16.
+HWY_INLINE VF round_operand_bf16(VF x) {
+  const VF rounded = round_to_bf16(x);
+  return hn::IfThenZeroElse(hn::Lt(hn::Abs(rounded), splat(0x1p-56f)), rounded);
+}
+
+// A result, or a step inside an operation that Hugging Face rounds.
+template <Rounding kRounding>
+HWY_INLINE VF rounded(VF x) {
+  return kRounding == Rounding::bf16 ? round_to_bf16(x) : canonical(x);
 }
 
 // numerics::exp, lane by lane.
