@@ -17,7 +17,8 @@ from gguf import GGUFReader
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
-from gguf_tokenizer import default_model_path, load_tokenizer  # noqa: E402
+from default_model import default_model_path  # noqa: E402
+from gguf_tokenizer import load_tokenizer  # noqa: E402
 
 FORMS = [("f32", "f32"), ("f32", "bf16"), ("native", "f32"), ("native", "bf16")]  # dtype, KV dtype
 MARGIN = 1e-2  # below it rounding may well exchange HF's first and second token

@@ -1,0 +1,55 @@
+"""Measures one peer on one file in a process of its own, and prints a line of JSON for each column.
+
+Usage: python -m peers.worker JOB, with tools/ as the folder; JOB is the JSON that tools/compare_peers writes.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+from . import environment, jobs, llama_cpp_engine, machine
+from .engines import ENGINES
+
+
+def read_questions(model):
+    """The questions as token ids, and the size of the vocabulary and the end token of a GGUF file."""
+    from gguf import GGUFReader
+    from gguf_tokenizer import load_chat_template, load_tokenizer
+
+    reader = GGUFReader(str(model))
+    tokenizer, template = load_tokenizer(reader), load_chat_template(reader)
+    questions = []
+    for line in Path(jobs.QUESTIONS).read_text(encoding="utf-8").splitlines():
+        questions.append(tokenizer.encode(template(json.loads(line)["messages"])).ids)
+    return questions, tokenizer.get_vocab_size(), reader.fields["tokenizer.ggml.eos_token_id"].contents()
+
+
+def open_engine(engine, job, end_token):
+    if engine.module == "llama.cpp":
+        return llama_cpp_engine.LlamaCpp(job["path"], job["threads"], **engine.settings)
+    from .openvino_engine import OpenVino
+
+    return OpenVino(job["path"], job["threads"], end_token, engine.settings)
+
+
+def main():
+    job = json.loads(sys.argv[1])
+    engine = ENGINES[job["engine"]]
+    sys.path.insert(0, str(environment.llama_folder(job["venv"], engine.llama_build)))
+    if "make" in job:
+        llama_cpp_engine.make_file(Path(job["path"]), Path(job["make"]), job["type"])
+        return
+    questions, vocab, end_token = read_questions(job["questions_model"])
+    measured = jobs.Jobs(open_engine(engine, job, end_token), questions, vocab)
+    for column in job["columns"]:
+        start = time.perf_counter()
+        figures, disturbed = machine.undisturbed(lambda: measured.measure(column), job["disturbance"])
+        seconds = time.perf_counter() - start
+        print(
+            json.dumps({"column": column, **figures, "disturbed": disturbed, "seconds": seconds}), flush=True
+        )
+
+
+if __name__ == "__main__":
+    main()
