@@ -13,6 +13,7 @@ if (($# > 0)); then
   tree=$1
 else
   tree=$(mktemp -d)
+  chmod 755 "$tree" # apt downloads as a user of its own
 fi
 leave() {
   umount "$tree/proc" 2> /dev/null || true

@@ -24,11 +24,6 @@ LLAMA = "llama-cpp-python==0.3.36"
 AMX = ("tile", "int8", "bf16")
 
 
-def llama_build_names(without_amx):
-    """`native`, and on request a second one that leaves AMX out, where the CPU has it."""
-    return ["native", "no-amx"] if without_amx and machine.has_amx() else ["native"]
-
-
 def llama_folder(folder, build):
     return Path(folder) / f"llama.cpp-{build}"
 
