@@ -16,6 +16,9 @@ class Isobatch:
         self.options = ["-m", str(path), "--threads", str(threads), "--json"]
         if kernels:
             self.options += ["--kernels", kernels]
+        usage = subprocess.run([self.binary, "bench", "--help"], capture_output=True, text=True).stdout
+        # As often as the peers in a round; an older binary runs its three times.
+        self.once = ["--repetitions", "1"] if "--repetitions" in usage else []
 
     def run(self, *arguments):
         command = [self.binary, *arguments, *self.options]
@@ -26,7 +29,7 @@ class Isobatch:
 
     def speeds(self):
         """Figures of all columns of jobs.SPEEDS, with what one token costs."""
-        result = self.run("bench")
+        result = self.run("bench", *self.once)
         figures = {}
         for column in jobs.SPEEDS:
 
@@ -44,7 +47,10 @@ class Isobatch:
         arguments = ["yesno", "--prompts", str(self.questions), "--batch-sizes", batch]
         arguments += ["--max-tokens", str(jobs.ANSWER_TOKENS)]
         [result] = self.run(*arguments, *([] if prefix_cache else ["--no-prefix-cache"]))
-        return {"rate": result["answers_per_second"], "mean_tokens": result["mean_tokens"]}
+        right = (
+            result["right_yes"] + result["right_no"]
+        ) / 2  # as many questions of one kind as of the other
+        return {"rate": result["answers_per_second"], "mean_tokens": result["mean_tokens"], "right": right}
 
     def changed(self):
         lines = Path(self.questions).read_text(encoding="utf-8").splitlines()[: jobs.CHANGED_OF]

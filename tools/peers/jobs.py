@@ -14,8 +14,8 @@ An engine is an object with
                 lists of token ids -> lists of new token ids, the end token included
     forget()    drops cached prefixes
 
-Models are loaded and compiled outside of the timed calls: a call of the same shape goes before. isobatch itself
-is measured by its own commands (isobatch_engine.py).
+Models are loaded and compiled outside of the timed calls: a call of the same shape goes before. isobatch
+itself is measured by its own commands (isobatch_engine.py).
 """
 
 import random
@@ -32,10 +32,11 @@ CHANGED_OF, CHANGED_AT_ONCE = 40, 16
 
 
 class Jobs:
-    """The columns of one engine. `questions` are prompts as token ids, `vocab` the number of tokens."""
+    """The columns of one engine. `questions` has prompts (token ids), vocab (a size), right(answers)."""
 
-    def __init__(self, engine, questions, vocab):
-        self.engine, self.questions, self.vocab = engine, questions, vocab
+    def __init__(self, engine, questions):
+        self.engine, self.questions, self.right = engine, questions.prompts, questions.right
+        self.vocab = questions.vocab
         self.random = random.Random(0)
 
     def random_prompts(self, count, length):
@@ -84,7 +85,12 @@ class Jobs:
             self.questions, ANSWER_TOKENS, ANSWERS_AT_ONCE, ignore_eos=False, prefix_cache=prefix_cache
         )
         seconds = time.perf_counter() - start
-        return {"rate": len(answers) / seconds, "mean_tokens": sum(map(len, answers)) / len(answers)}
+        tokens = sum(map(len, answers))
+        return {
+            "rate": len(answers) / seconds,
+            "mean_tokens": tokens / len(answers),
+            "right": self.right(answers),
+        }
 
     def changed(self):
         def answer(prompts):

@@ -117,26 +117,13 @@ def answers_table(figures):
         if changed is None and not any(rates):
             continue
         tokens = figures.median(engine, kind, "answers", "mean_tokens")
+        right = figures.median(engine, kind, "answers", "right")
         out_of = figures.median(engine, kind, "changed", "of")
         changes = "–" if changed is None else f"{changed:.0f} of {out_of:.0f}"
-        rows.append(
-            [
-                ENGINES[engine].title,
-                kind,
-                number(rates[0], 2),
-                number(rates[1], 2),
-                number(tokens, 1),
-                changes,
-            ]
-        )
-    header = [
-        "",
-        "file",
-        "answers/s",
-        "with prefix cache",
-        "mean answer (tokens)",
-        "answers changed by a batch",
-    ]
+        facts = [number(tokens, 1), "–" if right is None else f"{100 * right:.0f} %", changes]
+        rows.append([ENGINES[engine].title, kind, *(number(rate, 2) for rate in rates), *facts])
+    header = ["", "file", "answers/s", "with prefix cache", "mean answer (tokens)", "right"]
+    header.append("changed by a batch")
     lines = ["## Yes/no questions", "", *table(header, rows), ""]
     best = figures.best_peer("answers")
     own = [(figures.median(*row, "answers"), row[1]) for row in figures.rows() if row[0] == "isobatch"]
@@ -189,9 +176,9 @@ def introduction(figures, made_with, records):
     kernels = ", ".join(sorted({f"`{record['kernels']}`" for record in records if "kernels" in record}))
     disturbed = 100 * figures.most_disturbed()
     yield (
-        f"SmolLM2-135M-Instruct, {made_with['threads']} threads, medians of {figures.rounds()} rounds in which "
-        f"the engines take turns; other processes took at most {disturbed:.0f} % of the CPUs' time. Made by "
-        "`tools/compare_peers`; what each column is stands in `tools/peers/jobs.py`."
+        f"SmolLM2-135M-Instruct, {made_with['threads']} threads, medians of {figures.rounds()} rounds in "
+        f"which the engines take turns; other processes took at most {disturbed:.0f} % of the CPUs' time. "
+        "Made by `tools/compare_peers`; what each column is stands in `tools/peers/jobs.py`."
     )
     yield f"- Machine: {made_with['cpu']}"
     yield f"- {made_with['isobatch_version']}: kernel table {kernels}, dtype native, KV cache bf16"
@@ -200,8 +187,8 @@ def introduction(figures, made_with, records):
         "KV cache f16, one for each request unless it says unified; greedy choice by numpy"
     )
     yield (
-        f"- OpenVINO GenAI: {environment.REQUIREMENTS.splitlines()[0]}, continuous batching, its own defaults "
-        "of precision and KV cache"
+        f"- OpenVINO GenAI: {environment.REQUIREMENTS.splitlines()[0]}, continuous batching, its own "
+        "defaults of precision and KV cache"
     )
     yield "- Files of other types than Q4_1 are made from that one by llama.cpp's quantizer."
 

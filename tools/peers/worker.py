@@ -12,17 +12,26 @@ from . import environment, jobs, llama_cpp_engine, machine
 from .engines import ENGINES
 
 
-def read_questions(model):
-    """The questions as token ids, and the size of the vocabulary and the end token of a GGUF file."""
-    from gguf import GGUFReader
-    from gguf_tokenizer import load_chat_template, load_tokenizer
+class Questions:
+    """The questions as token ids, for the tokenizer, chat template and end token of a GGUF file."""
 
-    reader = GGUFReader(str(model))
-    tokenizer, template = load_tokenizer(reader), load_chat_template(reader)
-    questions = []
-    for line in Path(jobs.QUESTIONS).read_text(encoding="utf-8").splitlines():
-        questions.append(tokenizer.encode(template(json.loads(line)["messages"])).ids)
-    return questions, tokenizer.get_vocab_size(), reader.fields["tokenizer.ggml.eos_token_id"].contents()
+    def __init__(self, model):
+        from gguf import GGUFReader
+        from gguf_tokenizer import load_chat_template, load_tokenizer
+
+        reader = GGUFReader(str(model))
+        template = load_chat_template(reader)
+        self.tokenizer = load_tokenizer(reader)
+        self.vocab = self.tokenizer.get_vocab_size()
+        self.end_token = reader.fields["tokenizer.ggml.eos_token_id"].contents()
+        lines = Path(jobs.QUESTIONS).read_text(encoding="utf-8").splitlines()
+        self.prompts = [self.tokenizer.encode(template(json.loads(line)["messages"])).ids for line in lines]
+        self.expected = [json.loads(line)["answer"] for line in lines]
+
+    def right(self, answers):
+        """The share that begins with the expected word."""
+        texts = (self.tokenizer.decode(answer).strip().lower() for answer in answers)
+        return sum(text.startswith(word) for text, word in zip(texts, self.expected)) / len(answers)
 
 
 def open_engine(engine, job, end_token):
@@ -40,8 +49,8 @@ def main():
     if "make" in job:
         llama_cpp_engine.make_file(Path(job["path"]), Path(job["make"]), job["type"])
         return
-    questions, vocab, end_token = read_questions(job["questions_model"])
-    measured = jobs.Jobs(open_engine(engine, job, end_token), questions, vocab)
+    questions = Questions(job["questions_model"])
+    measured = jobs.Jobs(open_engine(engine, job, questions.end_token), questions)
     for column in job["columns"]:
         start = time.perf_counter()
         figures, disturbed = machine.undisturbed(lambda: measured.measure(column), job["disturbance"])
