@@ -47,7 +47,7 @@ def build_llama(python, folder, build):
         cmake += [f"-DCMAKE_C_FLAGS='{flags}'", f"-DCMAKE_CXX_FLAGS='{flags}'"]
     # The AMX code crashes when gcc 12 compiled it.
     settings = {**os.environ, "CC": "clang", "CXX": "clang++", "CMAKE_ARGS": " ".join(cmake)}
-    partial = target.with_suffix(".partial")
+    partial = target.with_name(target.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     command = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-cache-dir"]
     command += ["--no-binary", "llama-cpp-python", "--target", str(partial), LLAMA]
