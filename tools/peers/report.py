@@ -181,7 +181,7 @@ def introduction(figures, made_with, records):
         "Made by `tools/compare_peers`; what each column is stands in `tools/peers/jobs.py`."
     )
     yield f"- Machine: {made_with['cpu']}"
-    yield f"- {made_with['isobatch_version']}: kernel table {kernels}, dtype native, KV cache bf16"
+    yield f"- isobatch {made_with['isobatch_version']}: kernel table {kernels}, dtype native, KV cache bf16"
     yield (
         f"- llama.cpp: {environment.LLAMA}, built by clang with GGML_NATIVE=ON and AMX where the CPU has it, "
         "KV cache f16, one for each request unless it says unified; greedy choice by numpy"
