@@ -15,7 +15,8 @@ from pathlib import Path
 
 from gguf import GGUFReader
 
-from gguf_tokenizer import default_model_path, load_chat_template, load_tokenizer
+from default_model import default_model_path
+from gguf_tokenizer import load_chat_template, load_tokenizer
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -1,18 +1,10 @@
 """The byte-level BPE of a GGUF file as a Hugging Face `tokenizers` object, and its chat template."""
 
-import os
-from pathlib import Path
-
 import jinja2
 from gguf import GGUFReader
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 CONTROL_TOKEN, USER_DEFINED_TOKEN = 3, 4  # tokenizer.ggml.token_type, ggml docs/gguf.md
-
-
-def default_model_path() -> Path:
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "isobatch" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 def load_tokenizer(reader: GGUFReader) -> Tokenizer:

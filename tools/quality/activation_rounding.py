@@ -18,7 +18,8 @@ from reference_model import load_reference
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
-from gguf_tokenizer import default_model_path, load_tokenizer  # noqa: E402
+from default_model import default_model_path  # noqa: E402
+from gguf_tokenizer import load_tokenizer  # noqa: E402
 
 
 def bf16(x):

@@ -1,0 +1,43 @@
+"""The engines by the name that --engines takes: how each is called in the report, and how it is set up."""
+
+from dataclasses import dataclass, field
+
+from . import jobs
+
+ALL_COLUMNS = tuple(jobs.COLUMNS)
+WITHOUT_PREFIXES = tuple(column for column in jobs.COLUMNS if column != "answers_prefix")
+
+
+@dataclass(frozen=True)
+class Engine:
+    title: str
+    module: str  # isobatch, llama.cpp or openvino
+    columns: tuple = ALL_COLUMNS
+    settings: dict = field(default_factory=dict)
+    llama_build: str = "native"
+
+
+def llama(title, build="native", columns=WITHOUT_PREFIXES, **settings):
+    return Engine(title, "llama.cpp", columns, settings, build)
+
+
+ENGINES = {
+    "isobatch": Engine("isobatch", "isobatch"),
+    "llama": llama("llama.cpp", flash_attention=False),
+    "llama-flash": llama("llama.cpp, flash attention", flash_attention=True),
+    # The cache layout of its server; slower by itself, so only where it may matter for answers.
+    "llama-unified": llama(
+        "llama.cpp, flash attention, unified KV cache",
+        columns=("answers", "changed"),
+        flash_attention=True,
+        unified=True,
+    ),
+    "llama-no-amx": llama("llama.cpp without AMX", "no-amx", flash_attention=False),
+    "llama-no-amx-flash": llama("llama.cpp without AMX, flash attention", "no-amx", flash_attention=True),
+    "openvino": Engine("OpenVINO GenAI", "openvino"),
+    "openvino-f32": Engine(
+        "OpenVINO GenAI, precision f32", "openvino", settings={"INFERENCE_PRECISION_HINT": "f32"}
+    ),
+}
+# Read by all; the others are made from the first by llama.cpp's quantizer.
+FILE_TYPES = ("Q4_1", "Q4_0", "Q8_0", "F16", "BF16", "F32")
