@@ -28,14 +28,18 @@ void pause() {
 #endif
 }
 
-// Spins, then sleeps, until `value` is no longer `old`.
-template <typename T>
-void wait_while_equal(const std::atomic<T>& value, T old) {
-  for (int i = 0; i < kSpins; ++i) {
-    if (value.load(std::memory_order_acquire) != old) return;
-    pause();
+// Spins, then sleeps, until `done` holds for the value, which is returned.
+template <typename Done>
+std::uint32_t wait_until(const std::atomic<std::uint32_t>& value, Done&& done) {
+  for (int i = 0;; ++i) {
+    const std::uint32_t now = value.load(std::memory_order_acquire);
+    if (done(now)) return now;
+    if (i < kSpins) {
+      pause();
+    } else {
+      value.wait(now, std::memory_order_acquire);
+    }
   }
-  value.wait(old, std::memory_order_acquire);
 }
 
 }  // namespace
@@ -45,9 +49,8 @@ ThreadPool::ThreadPool(int threads) {
 }
 
 ThreadPool::~ThreadPool() {
-  stop_.store(true, std::memory_order_relaxed);
-  epoch_.fetch_add(1, std::memory_order_release);
-  epoch_.notify_all();
+  state_.fetch_or(kStop, std::memory_order_release);
+  state_.notify_all();
   for (std::thread& worker : workers_) worker.join();
 }
 
@@ -61,14 +64,12 @@ void ThreadPool::run(int items, Task task, void* context) {
   context_ = context;
   items_ = items;
   next_.store(0, std::memory_order_relaxed);
-  running_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
-  epoch_.fetch_add(1, std::memory_order_release);
-  epoch_.notify_all();
+  const std::uint32_t job = (job_of(state_.load(std::memory_order_relaxed)) + kJob) & ~kStop;
+  state_.store(job | kOpen, std::memory_order_release);  // nobody is in the job before
+  state_.notify_all();
   work(0);
-  for (int left = running_.load(std::memory_order_acquire); left != 0;
-       left = running_.load(std::memory_order_acquire)) {
-    wait_while_equal(running_, left);
-  }
+  state_.fetch_and(~kOpen, std::memory_order_relaxed);  // no item is left
+  wait_until(state_, [](std::uint32_t state) { return (state & kWorkers) == 0; });
 }
 
 void ThreadPool::work(int thread) {
@@ -82,11 +83,18 @@ void ThreadPool::worker_loop(int thread) {
   set_default_float_environment();
   std::uint32_t seen = 0;
   while (true) {
-    wait_while_equal(epoch_, seen);
-    ++seen;  // jobs are strictly one after another, so none is skipped
-    if (stop_.load(std::memory_order_relaxed)) return;
+    std::uint32_t state = wait_until(state_, [seen](std::uint32_t now) { return job_of(now) != seen; });
+    if ((state & kStop) != 0) return;
+    seen = job_of(state);
+    bool joined = false;
+    while (!joined && (state & kOpen) != 0 && job_of(state) == seen) {
+      joined = state_.compare_exchange_weak(state, state + 1, std::memory_order_acq_rel,
+                                            std::memory_order_acquire);
+    }
+    if (!joined) continue;
     work(thread);
-    if (running_.fetch_sub(1, std::memory_order_acq_rel) == 1) running_.notify_one();
+    const std::uint32_t left = state_.fetch_sub(1, std::memory_order_acq_rel) - 1;
+    if ((left & (kWorkers | kOpen)) == 0) state_.notify_all();
   }
 }
 

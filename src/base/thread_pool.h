@@ -37,14 +37,21 @@ class ThreadPool {
   void work(int thread);
   void worker_loop(int thread);
 
+  // One word says which job it is, whether workers may still join it, and how many are in it: the caller
+  // waits for those alone. A worker that the system has not let run misses the job, and nobody waits for it.
+  static constexpr std::uint32_t kWorkerBits = 15;
+  static constexpr std::uint32_t kWorkers = (1u << kWorkerBits) - 1;  // in the job
+  static constexpr std::uint32_t kOpen = 1u << kWorkerBits;
+  static constexpr std::uint32_t kJob = kOpen << 1;  // counts on in 15 bits
+  static constexpr std::uint32_t kStop = 1u << 31;
+  static constexpr std::uint32_t job_of(std::uint32_t state) { return state & ~(kWorkers | kOpen); }
+
   std::vector<std::thread> workers_;
   Task task_ = nullptr;
   void* context_ = nullptr;
   int items_ = 0;
   alignas(64) std::atomic<int> next_{0};
-  alignas(64) std::atomic<std::uint32_t> epoch_{0};  // a new value is a new job
-  alignas(64) std::atomic<int> running_{0};          // workers not yet done with the job
-  std::atomic<bool> stop_{false};
+  alignas(64) std::atomic<std::uint32_t> state_{0};
 };
 
 // CPUs this process may use: the affinity mask, capped by the cgroup's CPU quota; at least 1.

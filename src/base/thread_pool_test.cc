@@ -49,6 +49,16 @@ TEST(ThreadPoolTest, SleepingWorkersWakeUp) {
   }
 }
 
+// More threads than CPUs: workers miss jobs, and join late.
+TEST(ThreadPoolTest, ManyWorkersAndShortJobs) {
+  ThreadPool pool(16);
+  std::vector<int> seen(3, 0);
+  for (int job = 0; job < 70'000; ++job) {  // more than the jobs are counted to
+    pool.parallel_for(3, [&](int item, int) { ++seen[static_cast<std::size_t>(item)]; });
+  }
+  EXPECT_EQ(seen, std::vector<int>(3, 70'000));
+}
+
 TEST(ThreadPoolTest, PoolsComeAndGo) {
   for (int i = 0; i < 200; ++i) {
     ThreadPool pool(4);
