@@ -128,7 +128,7 @@ std::string bench_text(const BenchReport& report) {
   text += fmt::format("{} kernels, {} threads\n", report.kernels, report.threads);
   if (report.peaks) text += peaks_text(*report.peaks);
   for (const Phase& phase : report.phases) {
-    if (phase.profile) text += '\n' + profile_table(phase, report.threads);
+    if (phase.profile) text.append("\n").append(profile_table(phase, report.threads));
   }
   return text;
 }
