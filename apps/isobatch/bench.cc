@@ -141,6 +141,8 @@ void print_json(const Rates& rates, const Model& model, const Tuning& tuning, co
   }
   json["kernels"] = engine.kernels();
   json["threads"] = engine.threads();
+  json["drafted_tokens"] = engine.stats().drafted_tokens;
+  json["accepted_tokens"] = engine.stats().accepted_tokens;
   json["system_fingerprint"] = model.fingerprint();
   fmt::print("{}\n", json.dump(2));
 }
@@ -157,7 +159,8 @@ void print_table(const Rates& rates, const Model& model, const Tuning& tuning, c
   for (const auto& [batch, rate] : rates.decode) {
     add(fmt::format("decode, batch {}", batch), rate, decode_cost(model, batch));
   }
-  fmt::print("{}{} kernels, {} threads\n", table.to_text(), engine.kernels(), engine.threads());
+  fmt::print("{}{} kernels, {} threads{}\n", table.to_text(), engine.kernels(), engine.threads(),
+             describe_drafts(engine.stats()));
 }
 
 int bench(const Options& options) {
@@ -181,6 +184,7 @@ void add_bench(CLI::App& app, Run& run) {
   add_model_options(*command, options->model);
   add_threads_option(*command, options->tuning);
   add_kernels_option(*command, options->tuning);
+  add_speculate_option(*command, options->tuning);
   command->callback([options, &run] { run = [options] { return bench(*options); }; });
 }
 
