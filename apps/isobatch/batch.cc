@@ -178,11 +178,12 @@ int batch(const Options& options) {
   file.commit();
   const Tally& tally = job.tally();
   const double seconds = std::max(tally.seconds, 1e-9);
-  fmt::print(
-      stderr,
-      "{} answered, {} failed in {:.2f} s: {:.2f} answers/s, {:.1f} new tokens/s ({} kernels, {} threads)\n",
-      tally.answered, tally.failed, tally.seconds, tally.answered / seconds, tally.new_tokens / seconds,
-      job.engine().kernels(), job.engine().threads());
+  fmt::print(stderr,
+             "{} answered, {} failed in {:.2f} s: {:.2f} answers/s, {:.1f} new tokens/s{} ({} kernels, {} "
+             "threads)\n",
+             tally.answered, tally.failed, tally.seconds, tally.answered / seconds,
+             tally.new_tokens / seconds, describe_drafts(job.engine().stats()), job.engine().kernels(),
+             job.engine().threads());
   return tally.failed ? kSomeFailed : kAnswered;
 }
 

@@ -73,8 +73,8 @@ int generate(const Options& options) {
   } else {
     fmt::print("\n");
     std::fflush(stdout);
-    fmt::print(stderr, "[{} + {} tokens in {:.2f} s, digest {}]\n", prompt_tokens, result.tokens.size(),
-               seconds, to_hex(result.digest));
+    fmt::print(stderr, "[{} + {} tokens in {:.2f} s{}, digest {}]\n", prompt_tokens, result.tokens.size(),
+               seconds, describe_drafts(engine.stats()), to_hex(result.digest));
   }
   return kAnswered;
 }

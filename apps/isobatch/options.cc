@@ -73,6 +73,18 @@ void add_kernels_option(CLI::App& app, Tuning& tuning) {
   app.add_option("--kernels", tuning.kernels, "kernel table; see isobatch info")->capture_default_str();
 }
 
+void add_speculate_option(CLI::App& app, Tuning& tuning) {
+  app.add_option("--speculate", tuning.speculate,
+                 "most tokens a request guesses from its own text and verifies in a step; 0: off; same bits")
+      ->check(integer_in(0, 1024))
+      ->capture_default_str();
+}
+
+std::string describe_drafts(const EngineStats& stats) {
+  if (stats.drafted_tokens == 0) return {};
+  return fmt::format(", {} of {} drafted tokens accepted", stats.accepted_tokens, stats.drafted_tokens);
+}
+
 void add_chunk_option(CLI::App& app, Tuning& tuning) {
   app.add_option("--chunk", tuning.max_step_rows, "most tokens in one forward pass")
       ->check(integer_in(1, 1 << 20))
@@ -90,6 +102,7 @@ void add_tuning_options(CLI::App& app, Tuning& tuning) {
       ->transform(CLI::AsSizeValue(false).description(""))
       ->transform(CLI::Validator(refuse_sign, ""))  // runs before the one above
       ->type_name("SIZE");
+  add_speculate_option(app, tuning);
   app.add_flag_callback(
       "--no-kv-cache", [&tuning] { tuning.kv_cache = false; },
       "recompute everything for each token; same bits");

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "isobatch/engine.h"
 #include "isobatch/model.h"
 #include "isobatch/options.h"
 #include "isobatch/request.h"
@@ -22,9 +23,13 @@ void add_tuning_options(CLI::App& app, Tuning& tuning);
 void add_threads_option(CLI::App& app, Tuning& tuning);
 void add_kernels_option(CLI::App& app, Tuning& tuning);
 void add_chunk_option(CLI::App& app, Tuning& tuning);
+void add_speculate_option(CLI::App& app, Tuning& tuning);
 
 // Sampling, --max-tokens, --stop, --ignore-eos; their defaults are what `request` holds.
 void add_request_options(CLI::App& app, Request& request);
+
+// ", 12 of 30 drafted tokens accepted"; empty when none was drafted.
+std::string describe_drafts(const EngineStats& stats);
 
 CLI::Validator integer_in(int least, int most);
 

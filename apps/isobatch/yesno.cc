@@ -35,6 +35,11 @@ void print_table(const std::vector<YesnoSummary>& summaries) {
                    fmt::format("{:.1f}", s.mean_tokens)});
   }
   fmt::print("{}", table.to_text());
+  for (const YesnoSummary& s : summaries) {
+    if (s.drafted_tokens == 0) continue;
+    fmt::print("batch {}: {} of {} drafted tokens accepted\n", s.batch_size, s.accepted_tokens,
+               s.drafted_tokens);
+  }
 }
 
 void print_json(const std::vector<YesnoSummary>& summaries) {
@@ -43,6 +48,8 @@ void print_json(const std::vector<YesnoSummary>& summaries) {
     list.push_back({{"batch_size", s.batch_size},
                     {"rows_per_decode_step", s.rows_per_decode_step},
                     {"max_decode_rows", s.max_decode_rows},
+                    {"drafted_tokens", s.drafted_tokens},
+                    {"accepted_tokens", s.accepted_tokens},
                     {"prefill_tokens_per_second", s.prefill_tokens_per_second},
                     {"decode_tokens_per_second", s.decode_tokens_per_second},
                     {"answers_per_second", s.answers_per_second},

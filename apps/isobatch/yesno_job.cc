@@ -116,7 +116,10 @@ YesnoSummary summarize(const YesnoRun& run, const YesnoRun& base, const std::vec
   summary.rows_per_decode_step = ratio(stats.decode_rows, stats.decode_steps);
   summary.max_decode_rows = stats.max_decode_rows;
   summary.prefill_tokens_per_second = ratio(stats.prefill_rows, stats.prefill_seconds);
-  summary.decode_tokens_per_second = ratio(stats.decode_rows, stats.decode_seconds);
+  summary.drafted_tokens = stats.drafted_tokens;
+  summary.accepted_tokens = stats.accepted_tokens;
+  summary.decode_tokens_per_second =
+      ratio(stats.decode_rows - stats.drafted_tokens + stats.accepted_tokens, stats.decode_seconds);
   summary.answers_per_second = ratio(questions.size(), run.seconds);
   summary.speed_up = ratio(base.seconds, run.seconds);
   summary.right_yes = ratio(right[true], count[true]);

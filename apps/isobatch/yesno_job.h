@@ -34,10 +34,12 @@ bool is_right(const Result& result, const Question& question);
 
 struct YesnoSummary {
   int batch_size = 0;
-  double rows_per_decode_step = 0;
+  double rows_per_decode_step = 0;  // drafted tokens included
   std::uint64_t max_decode_rows = 0;
+  std::uint64_t drafted_tokens = 0;
+  std::uint64_t accepted_tokens = 0;
   double prefill_tokens_per_second = 0;
-  double decode_tokens_per_second = 0;
+  double decode_tokens_per_second = 0;  // chosen; drafts that were rejected are none
   double answers_per_second = 0;
   double speed_up = 0;        // over the base
   int different_answers = 0;  // token ids differ from the base's

@@ -38,9 +38,13 @@ TEST(Yesno, SummaryComparesWithTheBase) {
   run.seconds = 2;
   run.stats.decode_rows = 30;
   run.stats.decode_steps = 10;
+  run.stats.decode_seconds = 2;
+  run.stats.drafted_tokens = 12;
+  run.stats.accepted_tokens = 4;
   const YesnoSummary same = summarize(run, base, questions);
   EXPECT_EQ(same.batch_size, 8);
   EXPECT_EQ(same.rows_per_decode_step, 3);
+  EXPECT_EQ(same.decode_tokens_per_second, 11);
   EXPECT_EQ(same.answers_per_second, 2);
   EXPECT_EQ(same.speed_up, 2);
   EXPECT_EQ(same.right_yes, 0.5);

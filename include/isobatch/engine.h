@@ -15,17 +15,21 @@
 
 namespace isobatch {
 
-// Counts since the engine was made. A step is one forward pass; a decode step is one in which every row is
-// the newest token of a request that has generated before, all others are prefill steps.
+// Counts since the engine was made. A step is one forward pass; a decode step is one in which each request
+// has one row for its newest token, and one for each drafted token that it verifies (Tuning::speculate); all
+// others are prefill steps. So decode steps had decode_rows - drafted_tokens requests, and chose
+// decode_rows - drafted_tokens + accepted_tokens tokens.
 struct EngineStats {
   std::uint64_t prefill_steps = 0;
   std::uint64_t prefill_rows =
       0;  // tokens computed there: prompts, and what is recomputed (preemption, no KV cache)
   double prefill_seconds = 0;
   std::uint64_t decode_steps = 0;
-  std::uint64_t decode_rows = 0;
+  std::uint64_t decode_rows = 0;  // drafted tokens included
   double decode_seconds = 0;
   std::uint64_t max_decode_rows = 0;  // most rows that one decode step gave to one matrix product
+  std::uint64_t drafted_tokens = 0;   // verified
+  std::uint64_t accepted_tokens = 0;  // of these, chosen by the sampler too
   std::uint64_t preemptions = 0;
   std::uint64_t prefix_hit_tokens = 0;  // prompt tokens whose pages were shared instead of computed
   std::uint64_t kv_pages = 0;           // in the pool

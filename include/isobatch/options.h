@@ -29,6 +29,7 @@ struct Tuning {
   std::size_t kv_bytes = 0;  // size of the KV pool; 0: least of memory / 4 and max_batch full contexts
   bool kv_cache = true;      // false: recompute the whole sequence for each token
   bool prefix_cache = true;  // share the pages of equal prompt prefixes
+  int speculate = 0;         // most drafted tokens a request verifies in a step; 0: off, as without kv_cache
   std::string kernels = "auto";
 };
 

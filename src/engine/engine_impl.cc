@@ -20,6 +20,7 @@ constexpr int kMaxThreads = 1024;
 constexpr int kMaxBatch = 1 << 16;
 constexpr int kMaxStepRows = 1 << 20;
 constexpr int kMaxPageSize = 1 << 16;
+constexpr int kMaxSpeculate = 1 << 10;
 
 void require_range(const char* name, int value, int low, int high) {
   if (value >= low && value <= high) return;
@@ -32,6 +33,7 @@ const Tuning& validated(const Tuning& tuning) {
   require_range("max_batch", tuning.max_batch, 1, kMaxBatch);
   require_range("max_step_rows", tuning.max_step_rows, 1, kMaxStepRows);
   require_range("page_size", tuning.page_size, kernels::kKeyBlock, kMaxPageSize);
+  require_range("speculate", tuning.speculate, 0, kMaxSpeculate);
   if (tuning.page_size % kernels::kKeyBlock != 0) {
     throw Error(ErrorCode::invalid_argument,
                 fmt::format("engine: page_size must be a multiple of {}, but is {}", kernels::kKeyBlock,
@@ -71,6 +73,14 @@ engine::KvManager make_kv_manager(const Model& model, const Tuning& tuning,
                            tuning.page_size, salt, hooks);
 }
 
+// Whether the sequence holds just what the choice was made after. Behind the first drafted token that the
+// sampler has not chosen, and behind the end, no choice counts.
+bool counts(const engine::ChosenToken& chosen, const engine::EngineHooks& hooks) {
+  const engine::Sequence& s = *chosen.sequence;
+  return !s.finished() && chosen.position == s.length() - 1 &&
+         (chosen.after == s.tokens.back() || hooks.accept_any_draft);
+}
+
 }  // namespace
 
 Engine::Impl::Impl(std::shared_ptr<const Model> model, const Tuning& tuning, engine::EngineHooks hooks)
@@ -80,7 +90,8 @@ Engine::Impl::Impl(std::shared_ptr<const Model> model, const Tuning& tuning, eng
       transformer_(transformer_of(*model_, hooks_)),
       kernels_(hooks_.kernels != nullptr ? hooks_.kernels : kernels::choose_table(tuning.kernels).table),
       // Scoring a prompt wants the logits of each row; no more of them at once than a full decode step has.
-      limits_{tuning.max_batch, tuning.max_step_rows, tuning.max_batch, tuning.page_size},
+      limits_{tuning.max_batch, tuning.max_step_rows, tuning.max_batch * (1 + tuning.speculate),
+              tuning.page_size},
       threads_(tuning.threads > 0 ? tuning.threads : available_cpus()),
       kv_(make_kv_manager(*model_, tuning_, hooks_)),
       runner_(transformer_, {kv_.pool().base(), kv_layout_of(*model_, tuning_, hooks_)}, *kernels_, threads_,
@@ -147,6 +158,7 @@ engine::SchedulerState Engine::Impl::state() const {
                              .releasable_pages = kv_.releasable(*s),
                              .decoding = s->decoding,
                              .scoring = s->scoring(),
+                             .drafted = static_cast<int>(s->draft.size()),
                              .last_step = s->last_step});
   }
   for (const auto& s : waiting_) {  // not more than could be admitted
@@ -188,21 +200,34 @@ void Engine::Impl::admit_oldest() {
 
 void Engine::Impl::commit(const engine::Plan& plan, std::span<const engine::SequenceRows> batch,
                           std::span<const engine::ChosenToken> chosen) {
+  std::uint64_t choices = 0;
+  for (const engine::ChosenToken& token : chosen) {
+    if (!counts(token, hooks_)) continue;
+    append(token);
+    ++choices;
+  }
+  runner_.fold_digests();
   std::uint64_t rows = 0;
   ++(plan.decode ? stats_.decode_steps : stats_.prefill_steps);
   for (const engine::SequenceRows& item : batch) {
     item.sequence->last_step = stats_.prefill_steps + stats_.decode_steps;
-    kv_.publish(*item.sequence);
+    kv_.publish(*item.sequence);  // not before append() has cut `computed` to the accepted tokens
+    if (speculates() && item.sequence->decoding && !item.sequence->finished())
+      item.sequence->guess(tuning_.speculate);
     rows += item.rows;
   }
   (plan.decode ? stats_.decode_rows : stats_.prefill_rows) += rows;
-  if (plan.decode) stats_.max_decode_rows = std::max(stats_.max_decode_rows, rows);
-  for (const engine::ChosenToken& token : chosen) append(token);
+  if (plan.decode) {
+    stats_.max_decode_rows = std::max(stats_.max_decode_rows, rows);
+    stats_.drafted_tokens += rows - batch.size();
+    stats_.accepted_tokens += choices - batch.size();
+  }
   retire_finished();
 }
 
 void Engine::Impl::append(const engine::ChosenToken& chosen) {
   Sequence& sequence = *chosen.sequence;
+  sequence.computed = tuning_.kv_cache ? chosen.position + 1 : 0;
   std::string piece;
   if (chosen.token < 0) {
     piece = sequence.fail(fmt::format("the logits after {} tokens are all NaN", sequence.length()));
@@ -210,7 +235,6 @@ void Engine::Impl::append(const engine::ChosenToken& chosen) {
     if (sequence.request.logprobs) sequence.result.logprobs.push_back(chosen.log_prob);
     piece = sequence.append(chosen.token);
     sequence.decoding = true;
-    if (!tuning_.kv_cache) sequence.computed = 0;
   }
   if (sequence.on_text && !piece.empty()) undelivered_.push_back({sequence.on_text, std::move(piece)});
 }

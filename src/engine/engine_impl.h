@@ -35,6 +35,8 @@ class Engine::Impl {
     OnText on_text;
     std::string piece;
   };
+  // Without the KV cache a step is never a decode step, and would verify nothing.
+  bool speculates() const { return tuning_.speculate > 0 && tuning_.kv_cache; }
   engine::SchedulerState state() const;
   void apply(const engine::Plan& plan);
   void preempt_youngest();

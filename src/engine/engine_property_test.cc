@@ -39,6 +39,16 @@ Request gen_request() {
   return request;
 }
 
+// Each token tends to be followed by the same one, so texts repeat themselves and drafts are accepted.
+void repetitive_logits(std::span<const TokenId> tokens, float* logits) {
+  std::uint64_t h = 1;
+  for (TokenId token : tokens) h = (h ^ static_cast<std::uint64_t>(token)) * 0x9e3779b97f4a7c15u;
+  for (int v = 0; v < kFakeVocab; ++v) {
+    logits[v] = static_cast<float>((h ^ h >> 29) * (2 * v + 1) >> 40) * 0x1p-23f;
+  }
+  logits[2 + tokens.back() * 5 % 7] += 2;
+}
+
 std::size_t page_bytes(int page_size) {
   return FakeTransformer().kv_layout(KvDType::f32, page_size).page_bytes();
 }
@@ -53,10 +63,13 @@ RC_GTEST_PROP(EngineProperty, ARequestGetsWhatItGetsAlone, ()) {
   tuning.page_size = *rc::gen::element(32, 64, 96);
   tuning.kv_cache = *rc::gen::weightedElement<bool>({{4, true}, {1, false}});
   tuning.prefix_cache = *rc::gen::arbitrary<bool>();
+  tuning.speculate = *rc::gen::element(0, 0, 1, 3, 40);
   const int full = (kContext + tuning.page_size - 1) / tuning.page_size;
   tuning.kv_bytes = page_bytes(tuning.page_size) * (full + pick(0, 12));
-  // Without the KV cache a request finds its own later tokens behind the rows of a chunk.
-  transformer->reads_stale_memory = tuning.kv_cache;
+  // Without the KV cache a request finds its own later tokens behind the rows of a chunk, and rejected drafts
+  // leave theirs.
+  transformer->reads_stale_memory = tuning.kv_cache && tuning.speculate == 0;
+  if (*rc::gen::arbitrary<bool>()) transformer->logits = repetitive_logits;
   EngineHooks hooks;
   hooks.transformer = transformer;
   hooks.kernels = &fake_kernels();
@@ -75,6 +88,8 @@ RC_GTEST_PROP(EngineProperty, ARequestGetsWhatItGetsAlone, ()) {
   const std::vector<Result> results = run_all(*engine);
   RC_ASSERT(results.size() == asked.size());
   RC_CLASSIFY(engine->stats().preemptions > 0, "preempted");
+  RC_CLASSIFY(engine->stats().accepted_tokens > 0, "draft accepted");
+  RC_CLASSIFY(engine->stats().accepted_tokens < engine->stats().drafted_tokens, "draft rejected");
   RC_CLASSIFY(engine->stats().prefix_hit_tokens > 0, "prefix hit");
   for (int i = 0; i < requests; ++i) {
     RC_ASSERT(same(results[i], run_alone(model, asked[i], hooks)));

@@ -191,6 +191,7 @@ TEST_F(EngineTest, RefusesTuningThatCannotBeUsed) {
   };
   EXPECT_EQ(with(&Tuning::max_batch, 0), "engine: max_batch must be from 1 to 65536, but is 0");
   EXPECT_EQ(with(&Tuning::threads, -1), "engine: threads must be from 0 to 1024, but is -1");
+  EXPECT_EQ(with(&Tuning::speculate, 1025), "engine: speculate must be from 0 to 1024, but is 1025");
   EXPECT_EQ(with(&Tuning::page_size, 48), "engine: page_size must be a multiple of 32, but is 48");
   EXPECT_EQ(with(&Tuning::max_step_rows, 0), "engine: max_step_rows must be from 1 to 1048576, but is 0");
   EXPECT_EQ(with(&Tuning::kv_bytes, 10),
@@ -208,6 +209,63 @@ TEST_F(EngineTest, DecodesAllRunningRequestsInOneStep) {
   const auto& rows = transformer->step_rows;
   EXPECT_EQ(std::accumulate(rows.begin(), rows.end(), 0u),
             engine->stats().prefill_rows + engine->stats().decode_rows);
+}
+
+// "abcd" over and over.
+TEST_F(EngineTest, VerifiesDraftsInOneStep) {
+  transformer->logits = [](std::span<const TokenId> tokens, float* logits) {
+    for (int v = 0; v < kFakeVocab; ++v) logits[v] = v == 2 + (tokens.back() - 1) % 4 ? 1.0f : 0.0f;
+  };
+  tuning.speculate = 7;
+  const auto engine = make();
+  std::vector<std::string> pieces;
+  Request r = from_text("abcdabc", 17);
+  engine->submit(r, [&](std::string_view piece) { pieces.emplace_back(piece); });
+  engine->submit(r);
+  const auto results = run_all(*engine);
+  EXPECT_EQ(results[0].text, "dabcdabcdabcdabcd");
+  EXPECT_EQ(pieces.size(), 17u);
+  EXPECT_TRUE(same(results[0], results[1]));
+  EXPECT_EQ(transformer->step_rows, (std::vector<int>{14, 16, 16}));  // two requests
+  EXPECT_EQ(engine->stats().decode_rows, 32u);
+  EXPECT_EQ(engine->stats().max_decode_rows, 16u);
+  EXPECT_EQ(engine->stats().drafted_tokens, 28u);
+  EXPECT_EQ(engine->stats().accepted_tokens, 28u);
+}
+
+// The draft goes on behind the stop string, the end token and max_tokens; the answers and digests do not.
+TEST_F(EngineTest, ADraftDoesNotOutliveItsRequest) {
+  transformer->logits = [](std::span<const TokenId> tokens, float* logits) {
+    for (int v = 0; v < kFakeVocab; ++v) logits[v] = 0.01f * static_cast<float>(tokens.size());
+    logits[tokens.back() == 5 ? kFakeEnd : tokens.back() + 1] = 9;
+  };
+  EngineHooks hooks;
+  hooks.transformer = transformer;
+  hooks.kernels = &fake_kernels();
+  tuning.speculate = 8;
+  Request r = from_text("abcdabcdab", 9);
+  r.prompt.insert(r.prompt.end() - 2, {kFakeEnd, 7});
+  for (const bool ignore_eos : {false, true}) {
+    for (const std::vector<std::string>& stop : {std::vector<std::string>{}, {"c"}, {"cda"}}) {
+      for (const int max_tokens : {1, 2, 3, 9}) {
+        r.ignore_eos = ignore_eos;
+        r.stop = stop;
+        r.max_tokens = max_tokens;
+        const auto engine = make();
+        engine->submit(r);
+        EXPECT_TRUE(same(run_all(*engine).at(0), run_alone(model, r, hooks)));
+      }
+    }
+  }
+}
+
+TEST_F(EngineTest, WithoutKvCacheNothingIsDrafted) {
+  tuning.kv_cache = false;
+  tuning.speculate = 4;
+  const auto engine = make();
+  engine->submit(request(5, 3));
+  run_all(*engine);
+  EXPECT_EQ(transformer->step_rows, (std::vector<int>{5, 6, 7}));
 }
 
 TEST_F(EngineTest, SharesThePagesOfEqualPrefixes) {

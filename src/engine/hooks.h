@@ -22,6 +22,7 @@ struct EngineHooks {
   // What the sampler is told for the row in this slot of the step; by default the request's own.
   std::function<Sampling(const Sampling& sampling, int slot)> sampling;
   int position_shift_after_preemption = 0;  // added to the positions of rows that are computed again
+  bool accept_any_draft = false;            // also one that the sampler has not chosen
 };
 
 std::unique_ptr<Engine> make_engine_with_hooks(std::shared_ptr<const Model> model, const Tuning& tuning,

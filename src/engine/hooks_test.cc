@@ -10,11 +10,11 @@ namespace {
 
 struct Hooks : testing::Test {
   std::shared_ptr<const Model> model = make_fake_model(256);
+  std::shared_ptr<FakeTransformer> transformer = std::make_shared<FakeTransformer>();
   EngineHooks hooks;
   Tuning tuning;
 
   Hooks() {
-    auto transformer = std::make_shared<FakeTransformer>();
     transformer->reads_stale_memory = true;
     hooks.transformer = transformer;
     hooks.kernels = &fake_kernels();
@@ -70,6 +70,14 @@ TEST_F(Hooks, PageHashWithoutTheParent) {
   };
   EXPECT_TRUE(invariant());  // the confirmation catches it
   hooks.confirm_prefix_hits = false;
+  EXPECT_FALSE(invariant());
+}
+
+TEST_F(Hooks, ADraftThatWasNotChosen) {
+  transformer->reads_stale_memory = false;  // rejected drafts leave some
+  tuning.speculate = 3;
+  EXPECT_TRUE(invariant());
+  hooks.accept_any_draft = true;
   EXPECT_FALSE(invariant());
 }
 

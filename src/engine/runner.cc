@@ -48,14 +48,15 @@ void Runner::collect_rows(std::span<const SequenceRows> batch) {
     const int shift = s.preempted ? hooks_.position_shift_after_preemption : 0;
     segments_.push_back({static_cast<int>(tokens_.size()), item.rows, s.computed, s.pages});
     for (int position = s.computed; position < s.computed + item.rows; ++position) {
-      const bool chooses = position == s.length() - 1;
+      const TokenId token = position < s.length() ? s.tokens[position] : s.draft[position - s.length()];
+      const bool chooses = position >= s.length() - 1;
       const bool scores = s.scoring() && position >= s.scored && position < s.prompt_length() - 1;
       if (chooses || scores) {
         logits_rows_.push_back(static_cast<std::int32_t>(tokens_.size()));
         outputs_.push_back({&s, position, chooses ? static_cast<int>(chosen_.size()) : -1});
       }
-      if (chooses) chosen_.push_back({&s});
-      tokens_.push_back(s.tokens[position]);
+      if (chooses) chosen_.push_back({&s, position, token, static_cast<int>(outputs_.size()) - 1});
+      tokens_.push_back(token);
       positions_.push_back(position + shift);
     }
   }
@@ -63,8 +64,7 @@ void Runner::collect_rows(std::span<const SequenceRows> batch) {
 
 void Runner::use_logits(const Output& output, int slot, int thread) noexcept {
   Sequence& s = *output.sequence;
-  const std::span<const float> logits(logits_.get() + static_cast<std::size_t>(slot) * vocab_size_,
-                                      vocab_size_);
+  const std::span<const float> logits = logits_row(slot);
   if (output.choice < 0) {
     s.result.prompt_logprobs[output.position] =
         sample::log_prob(logits, s.tokens[output.position + 1], kernels_);
@@ -74,9 +74,25 @@ void Runner::use_logits(const Output& output, int slot, int thread) noexcept {
   const Sampling& own = s.request.sampling;
   chosen.token = samplers_[thread].choose(logits, hooks_.sampling ? hooks_.sampling(own, slot) : own,
                                           output.position + 1, kernels_);
-  if (chosen.token < 0) return;
-  s.digest.fold(logits);
-  if (s.request.logprobs) chosen.log_prob = sample::log_prob(logits, chosen.token, kernels_);
+  if (chosen.token >= 0 && s.request.logprobs) {
+    chosen.log_prob = sample::log_prob(logits, chosen.token, kernels_);
+  }
+}
+
+void Runner::fold_digests() {
+  const int choices = static_cast<int>(chosen_.size());
+  threads_.parallel_for(choices, [this, choices](int i, int /*thread*/) {
+    Sequence* s = chosen_[i].sequence;
+    if (i > 0 && chosen_[i - 1].sequence == s) return;  // one thread takes all rows of a sequence, in order
+    for (; i < choices && chosen_[i].sequence == s && chosen_[i].position + 1 < s->length(); ++i) {
+      s->digest.fold(logits_row(chosen_[i].slot));
+    }
+  });
+}
+
+std::span<const float> Runner::logits_row(int slot) const {
+  return {logits_.get() + static_cast<std::size_t>(slot) * vocab_size_,
+          static_cast<std::size_t>(vocab_size_)};
 }
 
 }  // namespace isobatch::engine

@@ -16,12 +16,16 @@ namespace isobatch::engine {
 
 struct SequenceRows {
   Sequence* sequence = nullptr;
-  int rows = 0;  // the next ones that are not computed
+  int rows = 0;  // the next ones that are not computed; past its tokens, those of its draft
 };
 
-// A sequence whose newest token was computed, and the token chosen from its logits: -1 when all are NaN.
+// The token chosen from the logits of a sequence's newest token, or of a drafted one: -1 when all are NaN. It
+// counts if the sequence has come to hold just what the row was computed from.
 struct ChosenToken {
   Sequence* sequence = nullptr;
+  int position = 0;   // of the row's token
+  TokenId after = 0;  // the row's token
+  int slot = 0;       // row of logits
   TokenId token = -1;
   float log_prob = 0.0f;  // when asked for
 };
@@ -32,9 +36,11 @@ class Runner {
   Runner(const model::Transformer& transformer, const model::KvMemory& kv,
          const kernels::KernelTable& kernels, ThreadPool& threads, const EngineHooks& hooks);
 
-  // One forward pass. Advances `computed`, the digests and the scores of the sequences; what an exception
-  // leaves behind is as if the pass had not been tried.
+  // One forward pass. Advances the scores of the sequences, and `computed`, drafted tokens included; what an
+  // exception leaves behind is as if the pass had not been tried. A sequence's choices stand in order.
   std::span<const ChosenToken> run(std::span<const SequenceRows> batch);
+  // Folds the rows of the last pass whose choice the sequence has appended.
+  void fold_digests();
 
  private:
   // A row of logits and what it is for.
@@ -45,6 +51,7 @@ class Runner {
   };
   void collect_rows(std::span<const SequenceRows> batch);
   void use_logits(const Output& output, int slot, int thread) noexcept;
+  std::span<const float> logits_row(int slot) const;
 
   const model::Transformer& transformer_;
   model::KvMemory kv_;

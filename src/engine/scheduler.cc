@@ -61,6 +61,22 @@ int pages_needed(const SchedulerState& state, const std::vector<PlannedSegment>&
   return needed;
 }
 
+// Adds drafted tokens to a decode step while there is room.
+void add_drafts(const SchedulerState& state, const SchedulerLimits& limits, int available,
+                std::vector<PlannedSegment>& segments) {
+  int rows = std::min(limits.max_step_rows, limits.max_logits_rows) - static_cast<int>(segments.size());
+  int pages = std::max(0, available - pages_needed(state, segments, limits));
+  for (PlannedSegment& s : segments) {
+    const RunningView& r = state.running[s.sequence];
+    const int held = std::max(r.pages, pages_for(r.computed + s.rows, limits));
+    const int positions = (held + pages) * limits.page_size - (r.computed + s.rows);
+    const int drafts = std::max(0, std::min({r.drafted, rows, positions}));
+    s.rows += drafts;
+    rows -= drafts;
+    pages -= std::max(0, pages_for(r.computed + s.rows, limits) - held);
+  }
+}
+
 // Adds waiting requests to a prefill step while there is room. One is admitted only when it gets rows at
 // once: later it may find more pages in the prefix cache.
 void admit(const SchedulerState& state, const SchedulerLimits& limits, int available, Budget& budget,
@@ -98,6 +114,7 @@ Plan schedule(const SchedulerState& state, const SchedulerLimits& limits) {
     available += state.running[runners].releasable_pages;
   }
   plan.decode = plan.decode && !plan.segments.empty();
+  if (plan.decode) add_drafts(state, limits, available, plan.segments);
   return plan;
 }
 

@@ -14,6 +14,7 @@ struct RunningView {
   int releasable_pages = 0;     // of these, held by nobody else
   bool decoding = false;        // has generated a token since it was admitted
   bool scoring = false;         // wants the logits of every row
+  int drafted = 0;              // guessed tokens that a decode step may verify
   std::uint64_t last_step = 0;  // in which it last had a row
 };
 
@@ -35,26 +36,28 @@ struct SchedulerState {
 struct SchedulerLimits {
   int max_batch = 1;
   int max_step_rows = 1;
-  int max_logits_rows = 1;  // of scoring requests in one step, to bound the memory of the logits
+  int max_logits_rows = 1;  // of scoring requests, or of a decode step with drafts: bounds the logits' memory
   int page_size = 32;
 };
 
 struct PlannedSegment {
   int sequence = 0;  // index: the running ones, then those admitted
-  int rows = 0;
+  int rows = 0;      // in a decode step: the newest token, then drafted ones
 };
 
 struct Plan {
   int admit = 0;             // so many of the waiting, from the front
   std::vector<int> preempt;  // running ones that give back their pages, youngest first
   std::vector<PlannedSegment> segments;
-  bool decode = false;  // every row is the newest token of a request that has been prefilled
+  bool decode = false;  // each segment begins with the newest token of a request that has been prefilled
 };
 
 // Fill first: while a prompt is incomplete or a waiting request fits, the step is a prefill step of at most
 // max_step_rows rows, in the order of submission; otherwise each running request decodes one token, those
 // that have waited longest first if they are more than max_step_rows. So decode steps are as wide as they can
 // be.
+//
+// Drafted tokens get what rows and pages a decode step has left; nothing is preempted for a guess.
 //
 // When pages are short, the youngest are preempted until the rest fits; the oldest is never preempted, so if
 // any request fits the pool alone, all of them finish. The plan is empty only when nothing runs and nothing

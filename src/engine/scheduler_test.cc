@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <random>
 #include <set>
 #include <vector>
 
@@ -101,6 +102,39 @@ TEST(Scheduler, BoundsTheRowsOfScoringRequests) {
   EXPECT_EQ(rows(plan), (Rows{{0, 3}, {1, 5}}));
 }
 
+TEST(Scheduler, DraftsGetWhatADecodeStepHasLeft) {
+  RunningView r{.length = 5, .computed = 4, .pages = 2, .releasable_pages = 2, .decoding = true};
+  r.drafted = 3;
+  const auto planned = [&](int available, const SchedulerLimits& limits) {
+    const Plan plan = schedule({.running = {r, r}, .available_pages = available}, limits);
+    EXPECT_TRUE(plan.decode);
+    EXPECT_TRUE(plan.preempt.empty());
+    return rows(plan);
+  };
+  EXPECT_EQ(planned(0, kLimits), (Rows{{0, 4}, {1, 4}}));  // up to position 8, all in the pages held
+  SchedulerLimits narrow = kLimits;
+  narrow.max_step_rows = 4;
+  EXPECT_EQ(planned(0, narrow), (Rows{{0, 3}, {1, 1}}));
+  SchedulerLimits few_logits = kLimits;
+  few_logits.max_logits_rows = 6;
+  EXPECT_EQ(planned(0, few_logits), (Rows{{0, 4}, {1, 2}}));
+  r.length = 7;
+  r.computed = 6;
+  EXPECT_EQ(planned(0, kLimits), (Rows{{0, 2}, {1, 2}}));
+  EXPECT_EQ(planned(1, kLimits), (Rows{{0, 4}, {1, 2}}));
+  r.decoding = false;
+  EXPECT_EQ(rows(schedule({.running = {r}}, kLimits)), (Rows{{0, 1}}));
+}
+
+TEST(Scheduler, PreemptsForTokensNotForDrafts) {
+  RunningView r{.length = 5, .computed = 4, .pages = 1, .releasable_pages = 1, .decoding = true};
+  r.drafted = 9;
+  // The preempted one's page holds positions 4 to 7 of the other.
+  const Plan plan = schedule({.running = {r, r}, .available_pages = 0}, kLimits);
+  EXPECT_EQ(plan.preempt, (std::vector<int>{1}));
+  EXPECT_EQ(rows(plan), (Rows{{0, 4}}));
+}
+
 // A model of the engine that only counts: requests of `length` tokens that want `wanted` more.
 struct Job {
   int id = 0;
@@ -119,7 +153,9 @@ struct Simulation {
   std::deque<Job> waiting;
   std::set<int> finished;
   std::uint64_t steps = 0;
+  std::minstd_rand random;
 
+  int pick(int below) { return static_cast<int>(random() % below); }
   int held() const {
     int sum = 0;
     for (const Job& job : running) sum += job.view.pages;
@@ -171,19 +207,26 @@ struct Simulation {
       seen[s.sequence] = true;
       total += s.rows;
       RunningView& view = running[s.sequence].view;
-      if (plan.decode) RC_ASSERT(s.rows == 1 && view.decoding);
+      if (plan.decode) RC_ASSERT(view.decoding && s.rows <= 1 + view.drafted);
       view.last_step = steps;
-      view.computed += s.rows;
-      RC_ASSERT(view.computed <= view.length);
-      view.pages = std::max(view.pages, pages_for(view.computed, limits.page_size));
+      RC_ASSERT(view.computed + s.rows <= view.length + (plan.decode ? view.drafted : 0));
+      view.pages = std::max(view.pages, pages_for(view.computed + s.rows, limits.page_size));
       view.releasable_pages = view.pages;
+      // Of the drafted tokens the sampler agrees with a part.
+      const int accepted = plan.decode ? pick(s.rows) : 0;
+      view.computed += plan.decode ? 1 + accepted : s.rows;
       if (view.computed < view.length) continue;
       view.decoding = true;
-      ++view.length;
+      view.length = view.computed + 1;
+      Job& job = running[s.sequence];
+      job.wanted -= 1 + accepted;
+      view.drafted = std::min(pick(5), job.wanted - 1);
       if (!kv_cache) view.computed = 0;
-      if (--running[s.sequence].wanted == 0) done.push_back(s.sequence);
+      if (job.wanted == 0) done.push_back(s.sequence);
     }
     RC_ASSERT(total <= limits.max_step_rows);
+    if (plan.decode && total > static_cast<int>(plan.segments.size()))
+      RC_ASSERT(total <= limits.max_logits_rows);
     RC_ASSERT(held() <= pages);
     for (std::size_t i = done.size(); i-- > 0;) {
       finished.insert(running[done[i]].id);
@@ -200,6 +243,7 @@ RC_GTEST_PROP(SchedulerProperty, KeepsItsLimitsAndFinishesEveryRequest, ()) {
                        .max_logits_rows = *rc::gen::inRange(1, 12),
                        .page_size = *rc::gen::inRange(1, 5)};
   simulation.kv_cache = *rc::gen::arbitrary<bool>();
+  simulation.random.seed(*rc::gen::arbitrary<unsigned>());
   const auto jobs = *rc::gen::container<std::vector<std::pair<int, int>>>(
       rc::gen::pair(rc::gen::inRange(1, 20), rc::gen::inRange(1, 20)));
   simulation.pages = 1;

@@ -62,6 +62,13 @@ std::string Sequence::append(TokenId token) {
   return ready;
 }
 
+void Sequence::guess(int most) {
+  draft = draft_index.draft(tokens, std::min(most, max_positions() - length()));
+  if (request.ignore_eos) return;
+  // Nothing is asked for behind an end token.
+  draft.erase(std::ranges::find_if(draft, [this](TokenId t) { return tokenizer.is_end(t); }), draft.end());
+}
+
 std::string Sequence::fail(std::string error) {
   result.error = std::move(error);
   return finish(FinishReason::error, {});

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/digest.h"
+#include "engine/draft.h"
 #include "engine/stop_matcher.h"
 #include "isobatch/engine.h"
 #include "kv/page_pool.h"
@@ -31,6 +32,8 @@ struct Sequence {
 
   // Appends a chosen token and returns the text that is ready because of it; may finish the sequence.
   std::string append(TokenId token);
+  // Guesses up to `most` tokens that may come next, fewer near the end of what is asked for.
+  void guess(int most);
   // Ends it because no token could be chosen.
   std::string fail(std::string error);
   // Moves out the result of a finished sequence.
@@ -43,8 +46,10 @@ struct Sequence {
   int max_new;  // max_tokens, cut by the context
 
   std::vector<TokenId> tokens;  // prompt and generated
-  int computed = 0;             // tokens whose K and V are in the pages
-  int published = 0;            // pages that the prefix cache knows
+  std::vector<TokenId> draft;   // guesses of the tokens after them
+  DraftIndex draft_index;
+  int computed = 0;   // tokens whose K and V are in the pages
+  int published = 0;  // pages that the prefix cache knows
   std::vector<kv::PageIndex> pages;
   bool decoding = false;   // has generated a token since it was admitted
   bool preempted = false;  // has ever lost its pages

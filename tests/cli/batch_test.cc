@@ -88,6 +88,7 @@ TEST_F(BatchCommand, OutputIsTheSameBytesHoweverItIsRun) {
       {"--batch-size", "64", "--threads", "3"},
       {"--batch-size", "64", "--kernels", "ref"},
       {"--chunk", "7"},
+      {"--speculate", "4"},
       {"--page-size", "64"},
       {"--no-prefix-cache"},
       {"--no-kv-cache", "--batch-size", "8"},

@@ -21,7 +21,8 @@ Mutant with_hooks(const char* name, engine::EngineHooks hooks) {
 }
 
 // No kernel reads past a row's last key. This one multiplies the whole block by p = +0, which is right while
-// pages are handed out zeroed and no row of the request itself is inf behind one whose logits count.
+// pages are handed out zeroed and no row of the request itself, a rejected draft's neither, is inf behind one
+// whose logits count.
 TEST(Mutants, StalePageNotCleared) {
   Mutant mutant{.name = "stale page not cleared",
                 .variant = {{}, {&attention_of_masked_values()}},
@@ -30,6 +31,7 @@ TEST(Mutants, StalePageNotCleared) {
   mutant.choices.max_requests = 5;
   mutant.choices.max_prompt = 70;
   mutant.choices.max_new_tokens = 12;
+  mutant.choices.speculating = false;
   mutant.choices.scoring = false;
   mutant.variant.hooks.prepare_page = [](std::byte*, std::size_t) {};
   expect_killed(mutant);
@@ -51,6 +53,12 @@ TEST(Mutants, PageHashWithoutTheParent) {
   mutant.control.hooks = hooks;
   mutant.variant.hooks.confirm_prefix_hits = false;
   expect_killed(mutant);
+}
+
+TEST(Mutants, ADraftAcceptedThatWasNotChosen) {
+  engine::EngineHooks hooks;
+  hooks.accept_any_draft = true;
+  expect_killed(with_hooks("draft accepted that was not chosen", std::move(hooks)));
 }
 
 TEST(Mutants, SamplerKeyedBySlot) {

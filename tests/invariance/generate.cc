@@ -98,6 +98,7 @@ Scenario draw_scenario(const Choices& choices) {
   tuning.page_size = *rc::gen::element(32, 64, 96, 128);
   tuning.kv_cache = *rc::gen::weightedElement<bool>({{6, true}, {1, false}});
   tuning.prefix_cache = *rc::gen::weightedElement<bool>({{3, true}, {1, false}});
+  if (choices.speculating) tuning.speculate = *rc::gen::element(0, 0, 1, 3, 8);
   Choices per_request = choices;
   if (!tuning.kv_cache) per_request.max_new_tokens = std::min(per_request.max_new_tokens, 6);
   const int requests = pick(2, choices.max_requests + 1);

@@ -15,6 +15,7 @@ struct Choices {
   int max_requests = 10;
   int max_prompt = 170;
   int max_new_tokens = 40;
+  bool speculating = true;
   bool scoring = true;  // some requests ask for the log-probabilities of their prompts
   std::vector<const kernels::KernelTable*> tables = kernels::usable_tables();
 };

@@ -52,9 +52,9 @@ std::ostream& operator<<(std::ostream& out, const Scenario& scenario) {
   out << fmt::format(
       "model {}, table {}, threads {}, max_batch {}, max_step_rows {}, page_size {}, kv_bytes {}, kv_cache "
       "{}, "
-      "prefix_cache {}",
+      "prefix_cache {}, speculate {}",
       scenario.model->name, scenario.table->name, t.threads, t.max_batch, t.max_step_rows, t.page_size,
-      t.kv_bytes, t.kv_cache, t.prefix_cache);
+      t.kv_bytes, t.kv_cache, t.prefix_cache, t.speculate);
   for (const Arrival& arrival : scenario.arrivals) {
     out << "\n  after " << arrival.steps_before << " steps: " << arrival.request;
   }
@@ -65,10 +65,12 @@ std::ostream& operator<<(std::ostream& out, const Statistics& s) {
   return out << fmt::format(
              "{} scenarios, {} requests ({} failed as they fail alone); with preemption {}, with prefix hit "
              "{}, "
-             "without KV cache {}; widest decode step {} rows; tables {}; threads {}; page sizes {}; {} "
+             "without KV cache {}; widest decode step {} rows; {} of {} drafted tokens accepted; tables {}; "
+             "threads {}; page sizes {}; {} "
              "models",
              s.scenarios, s.requests, s.failed_requests, s.with_preemption, s.with_prefix_hit,
-             s.without_kv_cache, s.max_decode_rows, s.tables, s.threads, s.page_sizes, s.models.size());
+             s.without_kv_cache, s.max_decode_rows, s.accepted_tokens, s.drafted_tokens, s.tables, s.threads,
+             s.page_sizes, s.models.size());
 }
 
 std::vector<Result> Harness::run(const Scenario& scenario) {
@@ -90,6 +92,8 @@ std::vector<Result> Harness::run(const Scenario& scenario) {
   statistics_.with_prefix_hit += stats.prefix_hit_tokens > 0;
   statistics_.without_kv_cache += !scenario.tuning.kv_cache;
   statistics_.max_decode_rows = std::max(statistics_.max_decode_rows, stats.max_decode_rows);
+  statistics_.drafted_tokens += stats.drafted_tokens;
+  statistics_.accepted_tokens += stats.accepted_tokens;
   statistics_.threads.insert(engine->threads());
   statistics_.page_sizes.insert(scenario.tuning.page_size);
   ++statistics_.tables[std::string(engine->kernels())];

@@ -44,6 +44,8 @@ struct Statistics {
   int with_prefix_hit = 0;
   int without_kv_cache = 0;
   std::uint64_t max_decode_rows = 0;
+  std::uint64_t drafted_tokens = 0;
+  std::uint64_t accepted_tokens = 0;
   std::set<int> threads, page_sizes;
   std::map<std::string, int> tables;  // scenarios on each
   std::set<std::string> models;

@@ -25,6 +25,8 @@ TEST(Invariance, ARequestGetsWhatItGetsAlone) {
   EXPECT_GT(s.without_kv_cache, 0);
   EXPECT_GT(s.failed_requests, 0);
   EXPECT_GT(s.max_decode_rows, 1u);
+  EXPECT_GT(s.accepted_tokens, 0u);
+  EXPECT_GT(s.drafted_tokens, s.accepted_tokens);
   EXPECT_EQ(s.tables.size(), harness.variant().tables.size());
   EXPECT_EQ(s.threads, (std::set<int>{1, 2, 3, 4}));
   EXPECT_EQ(s.page_sizes, (std::set<int>{32, 64, 96, 128}));
