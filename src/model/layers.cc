@@ -70,7 +70,7 @@ void project(const Execution& execution, kernels::Rounding rounding, const float
   // Items are ranges of panels, small enough to balance, over all matrices.
   int panels = 0;
   for (const Projection& p : projections) panels += p.weights->panels();
-  const int pieces = std::min(panels, 16 * execution.threads.size());
+  const int pieces = std::min(panels, (rows <= 8 ? 4 : 16) * execution.threads.size());
   run_items(execution, pieces, [&](int piece, int /*thread*/) {
     int begin = panels * static_cast<std::int64_t>(piece) / pieces;
     int end = panels * static_cast<std::int64_t>(piece + 1) / pieces;

@@ -189,10 +189,12 @@ void store_kv_bf16(const float* k, const float* v, int head_dim, int position, s
   }
 }
 
-// A block lies in a page of its own: its keys are asked for while the block before it is worked on. V follows
-// K and is asked for by the stream of K.
-HWY_INLINE void prefetch_keys(const std::byte* block, std::size_t bytes) {
-  for (std::size_t i = 0; i < bytes; i += 64) __builtin_prefetch(block + i);
+// A block lies in a page of its own: K and V of the next one are asked for, a part at a time, while the
+// scores of this one are computed.
+HWY_INLINE void prefetch_part(const std::byte* block, std::size_t bytes, int part, int parts) {
+  for (std::size_t i = bytes * part / parts; i < bytes * (part + 1) / parts; i += 64) {
+    __builtin_prefetch(block + i);
+  }
 }
 
 template <typename Kv>
@@ -211,8 +213,9 @@ void attention(const AttentionTask& task) {
     if (d < dim) store_first(Kv::round(load_first(source + d, dim - d)), dim - d, q + row * dim + d);
   }
   for (int t = 0; t < padded; t += kWidth) {
-    if (t % kKeyBlock == 0 && t + kKeyBlock < padded) {
-      prefetch_keys(task.blocks[t / kKeyBlock + 1], task.v_offset);
+    if (t / kKeyBlock * kKeyBlock + kKeyBlock < padded) {
+      prefetch_part(task.blocks[t / kKeyBlock + 1], 2 * task.v_offset, t % kKeyBlock / kWidth,
+                    kKeyBlock / kWidth);
     }
     // Queries before the block's first key do not see it.
     const int first = HWY_MAX(0, t / kKeyBlock * kKeyBlock - task.first_position) * group;

@@ -43,13 +43,17 @@ HWY_INLINE VS broadcast_pair(const std::int8_t* x) {
 }
 
 HWY_INLINE VUS load_words(const std::byte* p) {
-  prefetch_ahead(p);
   return hn::LoadU(US(), reinterpret_cast<const std::uint16_t*>(p));
 }
 
 HWY_INLINE VF load_f16(const std::byte* p) {
   const hn::Rebind<hwy::float16_t, F> half;
   return hn::PromoteTo(F(), hn::LoadU(half, reinterpret_cast<const hwy::float16_t*>(p)));
+}
+
+// Asks for the same place in the next panel while this one is worked on: weights come in order, from memory.
+HWY_INLINE void prefetch_next(const std::byte* p, std::ptrdiff_t panel, int bytes) {
+  for (int line = 0; line < bytes; line += 64) __builtin_prefetch(p + panel + line);
 }
 
 // The weights of a block and a vector of outputs as pairs: visit(i, w) for each i in [0, 16), w to be
@@ -100,9 +104,12 @@ struct UnpackedGroup {
   int blocks = 0;
 
   template <typename Block>
-  HWY_INLINE void unpack(const std::byte* quants, const std::byte* packed_scales, int count) {
+  HWY_INLINE void unpack(const std::byte* quants, const std::byte* packed_scales, int count,
+                         std::ptrdiff_t next_panel) {
     blocks = count;
+    prefetch_next(packed_scales, next_panel, count * kPanel * 2);
     for (int b = 0; b < count; ++b) {
+      prefetch_next(quants + b * Block::kBytes, next_panel, Block::kBytes);
       for (int lane = 0; lane < kPanel; lane += kLanes) {
         Block::unpack(quants + b * Block::kBytes + lane * 4,
                       [&](int i, VS w) { hn::Store(w, S(), &pairs[b][i][lane][0]); });
@@ -206,8 +213,8 @@ HWY_INLINE void store_outputs(const float* acc, int outputs, float* out) {  // 1
 
 // One panel and the rows [begin, end) of x.
 template <typename Block, bool kHasMinima>
-void many_rows(const std::byte* panel, const std::byte* scales, int outputs, const QuantizedRows& x,
-               int begin, int end, float* out, std::ptrdiff_t out_stride) {
+void many_rows(const std::byte* panel, const std::byte* scales, std::ptrdiff_t next_panel, int outputs,
+               const QuantizedRows& x, int begin, int end, float* out, std::ptrdiff_t out_stride) {
   HWY_ALIGN float acc[kRowBlock * kPanel];
   const int rows = end - begin;
   std::memset(acc, 0, rows * kPanel * sizeof(float));
@@ -215,7 +222,7 @@ void many_rows(const std::byte* panel, const std::byte* scales, int outputs, con
   for (int g = 0; g < x.groups(); ++g) {
     const int first = g * kBlocksInGroup;
     group.unpack<Block>(panel + first * Block::kBytes, scales + first * kPanel * 2,
-                        HWY_MIN(kBlocksInGroup, x.blocks() - first));
+                        HWY_MIN(kBlocksInGroup, x.blocks() - first), next_panel);
     for (int lane = 0; lane < kPanel; lane += kTileVectors * kLanes) {
       const GroupTile tile{group,
                            lane,
@@ -235,11 +242,14 @@ void many_rows(const std::byte* panel, const std::byte* scales, int outputs, con
   for (int r = 0; r < rows; ++r) store_outputs(acc + r * kPanel, outputs, out + (begin + r) * out_stride);
 }
 
-// One vector of outputs, R rows from 0 on, everything in registers. Pointers are at the vector's first lane.
+// kTileVectors vectors of outputs, R rows from 0 on. Pointers are at the first lane. Both vectors at once, so
+// that the panel is read in one stream.
 template <typename Block, bool kHasMinima>
 struct DirectTile {
+  static constexpr int V = kTileVectors;
   const std::byte* quants;
   const std::byte* scales;
+  std::ptrdiff_t next_panel;
   const QuantizedRows& x;
   float* out;
   std::ptrdiff_t out_stride;
@@ -247,48 +257,92 @@ struct DirectTile {
 
   template <int R>
   HWY_INLINE void run(int first_row) const {
-    VF acc[R], chain[R];
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) acc[r] = chain[r] = hn::Zero(F());
+    VF acc[R][V], chain[R][V];
+    set_zero(acc);
+    set_zero(chain);
     for (int g = 0; g < x.groups(); ++g) {
-      VF t[R];
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) t[r] = hn::Zero(F());
+      VF t[R][V];
+      set_zero(t);
       const int end = HWY_MIN((g + 1) * kBlocksInGroup, x.blocks());
       for (int b = g * kBlocksInGroup; b < end; ++b) {
         const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(b) * x.rows + first_row;
-        const std::int8_t* values = x.values + at * kBlockBytes;
-        VI isum[R];
-#pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) isum[r] = hn::Zero(I());
-        Block::unpack(quants + static_cast<std::ptrdiff_t>(b) * Block::kBytes, [&](int i, VS w) {
-#pragma GCC unroll 16
-          for (int r = 0; r < R; ++r) {
-            isum[r] = add_pairs(isum[r], w, broadcast_pair(values + r * kBlockBytes + 4 * i));
-          }
-        });
-        const VF scale = load_f16(scales + b * kPanel * 2);
-#pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) t[r] = hn::MulAdd(scale, hn::ConvertTo(F(), isum[r]), t[r]);
-        if constexpr (kHasMinima) {
-          const VF minimum = load_f16(scales + (x.blocks() + b) * kPanel * 2);
-#pragma GCC unroll 16
-          for (int r = 0; r < R; ++r) chain[r] = hn::MulAdd(minimum, splat(x.scaled_sums[at + r]), chain[r]);
-        }
+        const std::byte* block = quants + static_cast<std::ptrdiff_t>(b) * Block::kBytes;
+        prefetch_next(block, next_panel, Block::kBytes);
+        prefetch_next(scales + b * kPanel * 2, next_panel, 1);
+        if constexpr (kHasMinima) prefetch_next(scales + (x.blocks() + b) * kPanel * 2, next_panel, 1);
+        VI isum[R][V];
+        sum_block(block, x.values + at * kBlockBytes, isum);
+        add_scaled(scales + b * kPanel * 2, isum, t);
+        if constexpr (kHasMinima) add_minima(b, x.scaled_sums + at, chain);
       }
       const float* dx = x.scales + static_cast<std::ptrdiff_t>(g) * x.rows + first_row;
 #pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) acc[r] = hn::MulAdd(splat(dx[r]), t[r], acc[r]);
+      for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+        for (int v = 0; v < V; ++v) acc[r][v] = hn::MulAdd(splat(dx[r]), t[r][v], acc[r][v]);
+      }
     }
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
-      if constexpr (kHasMinima) acc[r] = hn::Add(acc[r], chain[r]);
-      float* target = out + (first_row + r) * out_stride;
-      if (outputs >= kLanes) {
-        store(canonical(acc[r]), target);
-      } else {
-        store_first(canonical(acc[r]), outputs, target);
+#pragma GCC unroll 16
+      for (int v = 0; v < V; ++v) {
+        if constexpr (kHasMinima) acc[r][v] = hn::Add(acc[r][v], chain[r][v]);
+        const int rest = outputs - v * kLanes;
+        float* to = out + (first_row + r) * out_stride + v * kLanes;
+        if (rest >= kLanes) {
+          store(canonical(acc[r][v]), to);
+        } else if (rest > 0) {
+          store_first(canonical(acc[r][v]), rest, to);
+        }
       }
+    }
+  }
+
+ private:
+  template <int R>
+  static HWY_INLINE void set_zero(VF (&values)[R][V]) {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+      for (int v = 0; v < V; ++v) values[r][v] = hn::Zero(F());
+    }
+  }
+
+  template <int R>
+  static HWY_INLINE void sum_block(const std::byte* block, const std::int8_t* values, VI (&isum)[R][V]) {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+      for (int v = 0; v < V; ++v) isum[r][v] = hn::Zero(I());
+    }
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) {
+      Block::unpack(block + v * kLanes * 4, [&](int i, VS w) {
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+          isum[r][v] = add_pairs(isum[r][v], w, broadcast_pair(values + r * kBlockBytes + 4 * i));
+        }
+      });
+    }
+  }
+
+  template <int R>
+  static HWY_INLINE void add_scaled(const std::byte* block_scales, const VI (&isum)[R][V], VF (&t)[R][V]) {
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) {
+      const VF scale = load_f16(block_scales + v * kLanes * 2);
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) t[r][v] = hn::MulAdd(scale, hn::ConvertTo(F(), isum[r][v]), t[r][v]);
+    }
+  }
+
+  template <int R>
+  HWY_INLINE void add_minima(int block, const float* scaled_sums, VF (&chain)[R][V]) const {
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) {
+      const VF minimum = load_f16(scales + ((x.blocks() + block) * kPanel + v * kLanes) * 2);
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) chain[r][v] = hn::MulAdd(minimum, splat(scaled_sums[r]), chain[r][v]);
     }
   }
 };
@@ -304,12 +358,18 @@ void matmul(const MatmulTask& task, const QuantizedRows& x) {
       const int outputs = HWY_MIN(kPanel, w.outputs - p * kPanel);
       float* out = task.out + p * kPanel;
       if (task.rows > kDirectRows) {
-        many_rows<Block, kHasMinima>(panel, panel + scales, outputs, x, begin, end, out, task.out_stride);
+        many_rows<Block, kHasMinima>(panel, panel + scales, stride, outputs, x, begin, end, out,
+                                     task.out_stride);
         continue;
       }
-      for (int lane = 0; lane < outputs; lane += kLanes) {
-        const DirectTile<Block, kHasMinima> tile{panel + lane * 4, panel + scales + lane * 2, x,
-                                                 out + lane,       task.out_stride,           outputs - lane};
+      for (int lane = 0; lane < outputs; lane += kTileVectors * kLanes) {
+        const DirectTile<Block, kHasMinima> tile{panel + lane * 4,
+                                                 panel + scales + lane * 2,
+                                                 static_cast<std::ptrdiff_t>(stride),
+                                                 x,
+                                                 out + lane,
+                                                 task.out_stride,
+                                                 outputs - lane};
         for_row_tiles<kDirectRows>(tile, task.rows);
       }
     }
