@@ -67,10 +67,11 @@ void multiply(const Execution& execution, kernels::Rounding rounding, const kern
 void project(const Execution& execution, kernels::Rounding rounding, const float* x, int rows,
              std::span<const Projection> projections) {
   const Operands operands = prepare_operands(execution, rounding, x, rows, projections);
-  // Items are ranges of panels, small enough to balance, over all matrices.
+  // Items are ranges of panels over all matrices: small enough to balance; longer when there are few rows,
+  // where weights come from memory and a kernel asks for the next panel while it works on one.
   int panels = 0;
   for (const Projection& p : projections) panels += p.weights->panels();
-  const int pieces = std::min(panels, (rows <= 8 ? 4 : 16) * execution.threads.size());
+  const int pieces = std::min(panels, (rows <= 8 ? 2 : 16) * execution.threads.size());
   run_items(execution, pieces, [&](int piece, int /*thread*/) {
     int begin = panels * static_cast<std::int64_t>(piece) / pieces;
     int end = panels * static_cast<std::int64_t>(piece + 1) / pieces;
