@@ -202,6 +202,7 @@ void attention(const AttentionTask& task) {
   const int dim = task.head_dim, group = task.group, rows = task.queries * group;
   const int keys = task.first_position + task.queries;
   const int padded = (keys + kKeyBlock - 1) / kKeyBlock * kKeyBlock;
+  if (rows == 0) return;
   float* q = task.scratch;  // [rows][head_dim], rounded; later sums of the values
   float* denominators = task.scratch + rows * (dim + 15);  // [rows]
   float* p = denominators + rows;                          // [rows][padded]
