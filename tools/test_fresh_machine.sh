@@ -42,7 +42,7 @@ git -c safe.directory="$root" clone --quiet --no-hardlinks "$root" "$tree/root/i
 there() {
   local start=$SECONDS
   echo "fresh machine: $*"
-  env -i "${settings[@]}" chroot "$tree" bash -c 'cd /root/isobatch && "$@"' - "$@" < /dev/null
+  env -i "${settings[@]}" chroot "$tree" bash -c 'cd ~/isobatch && "$@"' - "$@" < /dev/null
   echo "fresh machine: $((SECONDS - start)) s for: $*"
 }
 
