@@ -14,19 +14,45 @@ namespace isobatch::text {
 
 enum class TokenType { normal = 1, unknown = 2, control = 3, user_defined = 4, unused = 5, byte = 6 };
 
+// How a control or user-defined token is found in text, where it is not found as it stands.
+struct SpecialTokenRule {
+  TokenId id;
+  bool strip_left = false;   // takes the white space before it
+  bool strip_right = false;  // takes the white space after it
+  bool normalized = false;   // looked for after the others, in normalized text
+};
+
+// Where SentencePiece tokenizers put a space before text.
+enum class SpacePrefix {
+  never,
+  first,            // before the text, unless it begins with a special token
+  every,            // before the text and after each special token
+  every_if_absent,  // as `every`, unless a space is there
+  first_if_absent,
+};
+
 // What a model file says about its tokenizer, free of any file format.
 struct TokenizerSpec {
-  std::string model;                // "gpt2": byte-level BPE
-  std::string pre_tokenizer;        // "gpt-2", "smollm"
-  std::vector<std::string> tokens;  // index = token id, in the byte-level alphabet for normal tokens
+  std::string model;                // "gpt2": byte-level BPE; "llama": SentencePiece BPE; "t5": unigram
+  std::string pre_tokenizer;        // byte-level BPE: a name that PreTokenizer knows
+  std::vector<std::string> tokens;  // index = token id; in the byte-level alphabet for normal tokens of
+                                    // "gpt2", with U+2581 for a space for those of the others
   std::vector<TokenType> types;     // as long as tokens, or empty: all normal
   std::vector<std::string> merges;  // "left right", best first
+  std::vector<double> scores;       // as long as tokens: "t5", and "llama" when it has no merges
   std::optional<TokenId> bos;
   std::optional<TokenId> eos;
   std::optional<TokenId> unknown;
   bool add_bos = false;
   bool add_eos = false;
   std::vector<TokenId> end_tokens;  // generation ends at any of these (eos, end of turn …)
+  std::vector<SpecialTokenRule> special_rules;
+
+  // SentencePiece only.
+  SpacePrefix space_prefix = SpacePrefix::never;
+  bool strip_decoded_space = false;       // one space at the beginning of decoded text is the prefix
+  bool remove_extra_whitespaces = false;  // spaces at both ends go, runs of them become one
+  bool split_at_spaces = false;           // no token reaches over the beginning of a word
 };
 
 class Tokenizer {
