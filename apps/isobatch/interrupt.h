@@ -2,7 +2,8 @@
 
 namespace isobatch::cli {
 
-// From the call on, SIGINT and SIGTERM only set a flag; the job looks at it between steps.
+// From the call on, the first SIGINT or SIGTERM only sets a flag; the job looks at it between steps. A second
+// one ends the process. A closed pipe and a file that may not grow are errors of the call that meets them.
 void catch_interrupts();
 bool interrupted();
 

@@ -13,7 +13,8 @@
 namespace {
 
 int fail(std::string_view message, std::string_view hint = "") {
-  fmt::print(stderr, "isobatch: {}{}\n", message, hint);
+  // Not fmt::print, which throws when nobody reads.
+  std::fputs(fmt::format("isobatch: {}{}\n", message, hint).c_str(), stderr);
   return isobatch::cli::kFailed;
 }
 

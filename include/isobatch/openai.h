@@ -33,6 +33,10 @@ struct BatchLine {
 // throw on input. Format: https://platform.openai.com/docs/api-reference/batch
 BatchLine parse_batch_line(std::string_view line, std::size_t number, const Request& defaults);
 
+// A JSON object of the fields, named as in a body, in which `request` differs from Request{}; its prompt is
+// left out. Read as a body again, it gives the same request.
+std::string describe_options(const Request& request);
+
 // The tokens of `prompt`. Messages go through the chat template; with `raw`, or when the model has none, a
 // single message is taken as it is and several are an error. Text and ids are raw. Throws
 // Error(invalid_argument, unsupported).

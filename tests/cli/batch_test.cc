@@ -201,18 +201,6 @@ TEST_F(BatchCommand, LeavesNothingHalfWritten) {
   EXPECT_EQ(read_text(folder_.at("out.jsonl")), before);
 }
 
-TEST_F(BatchCommand, InterruptLeavesNothing) {
-  std::string input;
-  for (int i = 0; i < 5000; ++i) input += "{\"prompt\":\"a\",\"max_tokens\":200,\"ignore_eos\":true}\n";
-  write_text(folder_.at("in.jsonl"), input);
-  const auto files = files_in(folder_.path());
-  const Outcome outcome = run_cli({"batch", folder_.at("in.jsonl"), "-o", folder_.at("out.jsonl"), "-m",
-                                   folder_.model(), "--batch-size", "1"},
-                                  "", "timeout --preserve-status -s INT 1");
-  EXPECT_EQ(outcome.exit_code, 130) << outcome.err;
-  EXPECT_EQ(files_in(folder_.path()), files);
-}
-
 TEST_F(BatchCommand, NoProgressBarInAPipe) {
   batch(mixed_lines());
   EXPECT_EQ(last_.out, "");

@@ -13,8 +13,8 @@ namespace isobatch::test {
 // Made empty, removed with all it holds by the destructor.
 class TempDir {
  public:
-  TempDir() {
-    std::string name = (std::filesystem::temp_directory_path() / "isobatch-test-XXXXXX").string();
+  explicit TempDir(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string name = (parent / "isobatch-test-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make a directory " + name);
     path_ = name;
   }
