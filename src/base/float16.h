@@ -46,4 +46,6 @@ inline std::uint16_t f32_to_f16(float f) {
   return static_cast<std::uint16_t>(sign | ((rounded - 0x38000000u) >> 13));
 }
 
+inline float round_to_f16(float f) { return f16_to_f32(f32_to_f16(f)); }
+
 }  // namespace isobatch

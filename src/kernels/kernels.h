@@ -21,14 +21,17 @@ namespace isobatch::kernels {
 
 // What the results of operations are rounded to, and the steps inside one that Hugging Face rounds as well:
 // nothing in dtypes native and f32.
-enum class Rounding { none, bf16 };
+enum class Rounding { none, bf16, f16 };
 
 // An operation that rounds inside has an entry for each.
 template <typename Op>
 struct PerRounding {
   Op* none;
   Op* bf16;
-  Op* operator[](Rounding rounding) const { return rounding == Rounding::bf16 ? bf16 : none; }
+  Op* f16;
+  Op* operator[](Rounding rounding) const {
+    return rounding == Rounding::bf16 ? bf16 : rounding == Rounding::f16 ? f16 : none;
+  }
 };
 
 // How a table wants the 12-bit integers q of 32 activations in 64 bytes.
@@ -62,7 +65,7 @@ struct MatmulTask {
 };
 
 // One KV head's share of one request's rows in a step. Query i stands at position first_position + i and sees
-// keys 0 … first_position + i, whose K and V are in `blocks`.
+// the keys up to its own, whose K and V are in `blocks`: all of them, or with a window the last `window`.
 struct AttentionTask {
   const float* q = nullptr;  // [queries][group][head_dim], after rope; out has the same shape and strides
   float* out = nullptr;
@@ -75,7 +78,13 @@ struct AttentionTask {
   const std::byte* const* blocks = nullptr;  // [ceil((first_position + queries) / 32)]
   std::size_t v_offset = 0;                  // bytes from a block's K to its V
   float scale = 1.0f;
+  int window = 0;            // keys that a query sees, its own the last; 0: all
+  float soft_cap = 0.0f;     // of the scores, soft_cap · tanh(score / soft_cap); 0: none
   float* scratch = nullptr;  // attention_scratch_floats() of it
+
+  int first_visible(int position) const {
+    return window > 0 && position >= window ? position - window + 1 : 0;
+  }
 };
 constexpr std::size_t attention_scratch_floats(int queries, int group, int head_dim, int keys) {
   const std::size_t padded_keys = static_cast<std::size_t>(keys + kKeyBlock - 1) / kKeyBlock * kKeyBlock;
@@ -111,7 +120,7 @@ struct KernelTable {
   PerRounding<RmsNorm> rms_norm;
   LayerNorm* layer_norm;  // N-NORM   with mean and bias (bias may be null)
 
-  RoundRows* round_results;   // N-ROUND  to bf16; out may be x
+  PerRounding<RoundRows> round_results;  // N-ROUND  out may be x; null where nothing is rounded
   RoundRows* round_operands;  // N-DOT-B  to bf16, and magnitudes under 2^-56 become +0; out may be x
   std::array<QuantizeRows*, 2> quantize_rows;  // N-QUANT  into a QuantForm
   QuantForm quant_form;                        // the one that matmul_q takes
@@ -127,11 +136,12 @@ struct KernelTable {
   std::array<StoreKv*, 3> store_kv;     // K, V of one position and head to KvDType, into a block
   std::array<Attention*, 3> attention;  // N-ATT-B for bf16, N-ATT-F for f16 and f32
 
-  PerRounding<Gate> silu_mul;  // N-ACT    out = silu(gate) · up; out may be gate
-  Gate* gelu_tanh_mul;         // N-ACT
-  Gate* gelu_erf_mul;          // N-ACT
-  Elementwise* soft_cap;       // N-ACT    out = cap · tanh(x / cap); out may be x
-  PerRounding<Add> add;        //          out = a + b; out may be a or b
+  PerRounding<Gate> silu_mul;         // N-ACT    out = silu(gate) · up; out may be gate
+  PerRounding<Gate> gelu_tanh_mul;    // N-ACT
+  Gate* gelu_erf_mul;                 // N-ACT
+  PerRounding<Elementwise> soft_cap;  // N-ACT    out = cap · tanh(x / cap); out may be x
+  PerRounding<Elementwise> scale;     //          out = x · factor; out may be x
+  PerRounding<Add> add;               //          out = a + b; out may be a or b
 
   Argmax* argmax;   // index of the greatest value, the smallest on ties, NaN skipped; -1 when all are NaN
   SumExp* sum_exp;  // N-SUM of exp(x - offset)

@@ -8,6 +8,7 @@
 
 #include "base/float16.h"
 #include "kernels/ref/ref.h"
+#include "numerics/scalar.h"
 
 namespace isobatch::kernels {
 namespace {
@@ -56,11 +57,17 @@ Bytes run_layer_norm(const KernelTable& table, const Shape& s, InputSource& sour
   return out.bytes();
 }
 
-template <RoundRows* KernelTable::*kOp>
-Bytes run_round(const KernelTable& table, const Shape& s, InputSource& source) {
+Bytes run_round(RoundRows* op, const Shape& s, InputSource& source) {
   Misaligned x(source.floats(area(s.rows, s.depth)));
-  (table.*kOp)(x.data(), area(s.rows, s.depth), x.data());
+  op(x.data(), area(s.rows, s.depth), x.data());
   return x.bytes();
+}
+Bytes run_round_operands(const KernelTable& table, const Shape& s, InputSource& source) {
+  return run_round(table.round_operands, s, source);
+}
+template <Rounding kRounding>
+Bytes run_round_results(const KernelTable& table, const Shape& s, InputSource& source) {
+  return run_round(table.round_results[kRounding], s, source);
 }
 
 struct Quantized {
@@ -217,6 +224,15 @@ struct KvBlocks {
     }
     for (const Bytes& block : storage) blocks.push_back(block.data());
   }
+
+  // The first keys become NaN too, those that a window leaves out.
+  void spoil(KvDType dtype, int head_dim, int keys) {
+    const std::vector<float> nan(head_dim, numerics::canonical_nan());
+    for (int t = 0; t < keys; ++t) {
+      ref_table().store_kv[static_cast<int>(dtype)](nan.data(), nan.data(), head_dim, t % kKeyBlock,
+                                                    storage[t / kKeyBlock].data(), v_offset);
+    }
+  }
 };
 
 template <KvDType kDType>
@@ -227,12 +243,11 @@ Bytes run_store_kv(const KernelTable& table, const Shape& s, InputSource& source
   return bytes;
 }
 
-template <KvDType kDType>
-Bytes run_attention(const KernelTable& table, const Shape& s, InputSource& source) {
+Bytes run_attention_task(const KernelTable& table, KvDType dtype, const Shape& s, AttentionTask task,
+                         InputSource& source) {
   const int group = s.outputs % 8 + 1;
-  const KvBlocks kv(ref_table().store_kv[static_cast<int>(kDType)], kDType, s.depth, s.position + s.rows,
-                    source);
-  AttentionTask task;
+  KvBlocks kv(ref_table().store_kv[static_cast<int>(dtype)], dtype, s.depth, s.position + s.rows, source);
+  kv.spoil(dtype, s.depth, task.first_visible(s.position));
   task.query_stride = group * s.depth + 3;
   Misaligned q(source.floats(s.rows * task.query_stride));
   std::vector<float> out(s.rows * task.query_stride, 7.0f);
@@ -247,8 +262,22 @@ Bytes run_attention(const KernelTable& table, const Shape& s, InputSource& sourc
   task.v_offset = kv.v_offset;
   task.scale = 1.0f / std::sqrt(static_cast<float>(s.depth));
   task.scratch = scratch.data();
-  table.attention[static_cast<int>(kDType)](task);
+  table.attention[static_cast<int>(dtype)](task);
   return bytes_of(out);
+}
+
+template <KvDType kDType>
+Bytes run_attention(const KernelTable& table, const Shape& s, InputSource& source) {
+  return run_attention_task(table, kDType, s, {}, source);
+}
+
+// Windows that begin in the first block of keys and in later ones, at even and odd keys.
+template <KvDType kDType>
+Bytes run_attention_window(const KernelTable& table, const Shape& s, InputSource& source) {
+  AttentionTask task;
+  task.window = s.outputs + s.position / 2;
+  task.soft_cap = s.rows % 2 ? 5.0f : 0.0f;
+  return run_attention_task(table, kDType, s, task, source);
 }
 
 Bytes run_gate_op(Gate* op, const Shape& s, InputSource& source) {
@@ -259,9 +288,12 @@ Bytes run_gate_op(Gate* op, const Shape& s, InputSource& source) {
   return gate.bytes();
 }
 
-template <Gate* KernelTable::*kOp>
-Bytes run_gate(const KernelTable& table, const Shape& s, InputSource& source) {
-  return run_gate_op(table.*kOp, s, source);
+Bytes run_gelu_erf_mul(const KernelTable& table, const Shape& s, InputSource& source) {
+  return run_gate_op(table.gelu_erf_mul, s, source);
+}
+template <Rounding kRounding>
+Bytes run_gelu_tanh_mul(const KernelTable& table, const Shape& s, InputSource& source) {
+  return run_gate_op(table.gelu_tanh_mul[kRounding], s, source);
 }
 
 template <Rounding kRounding>
@@ -269,11 +301,20 @@ Bytes run_silu_mul(const KernelTable& table, const Shape& s, InputSource& source
   return run_gate_op(table.silu_mul[kRounding], s, source);
 }
 
+template <Rounding kRounding>
 Bytes run_soft_cap(const KernelTable& table, const Shape& s, InputSource& source) {
   const std::size_t n = area(s.rows, s.depth);
   Misaligned x(source.floats(n));
   for (std::size_t i = 0; i < n; i += 2) x.data()[i] *= 100.0f;
-  table.soft_cap(x.data(), n, 30.0f, x.data());
+  table.soft_cap[kRounding](x.data(), n, 30.0f, x.data());
+  return x.bytes();
+}
+
+template <Rounding kRounding>
+Bytes run_scale(const KernelTable& table, const Shape& s, InputSource& source) {
+  const std::size_t n = area(s.rows, s.depth);
+  Misaligned x(source.floats(n));
+  table.scale[kRounding](x.data(), n, 25.25f, x.data());
   return x.bytes();
 }
 
@@ -309,9 +350,11 @@ Bytes run_sum_exp(const KernelTable& table, const Shape& s, InputSource& source)
 constexpr OpCase kOpCases[] = {
     {"rms_norm", run_rms_norm<Rounding::none>},
     {"rms_norm.bf16", run_rms_norm<Rounding::bf16>},
+    {"rms_norm.f16", run_rms_norm<Rounding::f16>},
     {"layer_norm", run_layer_norm},
-    {"round_results", run_round<&KernelTable::round_results>},
-    {"round_operands", run_round<&KernelTable::round_operands>},
+    {"round_results", run_round_results<Rounding::bf16>},
+    {"round_results.f16", run_round_results<Rounding::f16>},
+    {"round_operands", run_round_operands},
     {"quantize_rows", run_quantize_rows<QuantForm::bytes>},
     {"quantize_rows.words", run_quantize_rows<QuantForm::words>},
     {"matmul_f.F32", run_matmul_f<TensorType::f32>},
@@ -329,19 +372,32 @@ constexpr OpCase kOpCases[] = {
     {"unpack_row.Q4_1", run_unpack_row<TensorType::q4_1>},
     {"rope", run_rope<Rounding::none>},
     {"rope.bf16", run_rope<Rounding::bf16>},
+    {"rope.f16", run_rope<Rounding::f16>},
     {"store_kv.f32", run_store_kv<KvDType::f32>},
     {"store_kv.f16", run_store_kv<KvDType::f16>},
     {"store_kv.bf16", run_store_kv<KvDType::bf16>},
     {"attention.f32", run_attention<KvDType::f32>},
     {"attention.f16", run_attention<KvDType::f16>},
     {"attention.bf16", run_attention<KvDType::bf16>},
+    {"attention_window.f32", run_attention_window<KvDType::f32>},
+    {"attention_window.f16", run_attention_window<KvDType::f16>},
+    {"attention_window.bf16", run_attention_window<KvDType::bf16>},
     {"silu_mul", run_silu_mul<Rounding::none>},
     {"silu_mul.bf16", run_silu_mul<Rounding::bf16>},
-    {"gelu_tanh_mul", run_gate<&KernelTable::gelu_tanh_mul>},
-    {"gelu_erf_mul", run_gate<&KernelTable::gelu_erf_mul>},
-    {"soft_cap", run_soft_cap},
+    {"silu_mul.f16", run_silu_mul<Rounding::f16>},
+    {"gelu_tanh_mul", run_gelu_tanh_mul<Rounding::none>},
+    {"gelu_tanh_mul.bf16", run_gelu_tanh_mul<Rounding::bf16>},
+    {"gelu_tanh_mul.f16", run_gelu_tanh_mul<Rounding::f16>},
+    {"gelu_erf_mul", run_gelu_erf_mul},
+    {"soft_cap", run_soft_cap<Rounding::none>},
+    {"soft_cap.bf16", run_soft_cap<Rounding::bf16>},
+    {"soft_cap.f16", run_soft_cap<Rounding::f16>},
+    {"scale", run_scale<Rounding::none>},
+    {"scale.bf16", run_scale<Rounding::bf16>},
+    {"scale.f16", run_scale<Rounding::f16>},
     {"add", run_add<Rounding::none>},
     {"add.bf16", run_add<Rounding::bf16>},
+    {"add.f16", run_add<Rounding::f16>},
     {"argmax", run_argmax},
     {"sum_exp", run_sum_exp},
 };

@@ -1,11 +1,11 @@
 // N-ATT-B and N-ATT-F: causal attention of one KV head's query heads over paged keys, one (query, head) at a
 // time.
-//   s[t] = dot(q, k_t) · scale                t = 0 … position
+//   s[t] = dot(q, k_t) · scale                t = first … position; then soft-capped, if it is
 //   p[t] = exp(s[t] − max s)                  rounded to bf16 in N-ATT-B
 //   out  = (Σ p[t] · v_t) / (Σ p[t])          numerator by N-DOT over keys, denominator by N-SUM, blocks of
 //   32
 //                                             keys counted from position 0; one IEEE division
-// A key beyond the query's position takes no part: it is never read.
+// first is 0, or position − window + 1 in a window. A key outside takes no part: it is never read.
 #include <algorithm>
 #include <limits>
 
@@ -59,26 +59,33 @@ struct FloatKv {
 };
 
 template <typename Kv>
-void attend(const AttentionTask& task, const float* q, int keys, float* out) {
-  const int dim = task.head_dim;
+void attend(const AttentionTask& task, const float* q, int position, float* out) {
+  const int dim = task.head_dim, first = task.first_visible(position), keys = position + 1;
   float* p = task.scratch;
   float* q_rounded = p + keys;
   for (int d = 0; d < dim; ++d) q_rounded[d] = Kv::round(q[d]);
 
   float highest = -std::numeric_limits<float>::infinity();
-  for (int t = 0; t < keys; ++t) {
+  for (int t = first; t < keys; ++t) {
     const std::byte* block = task.blocks[t / kKeyBlock];
     const float dot = Kv::dot(
         dim, [&](int d) { return Kv::k(block, dim, t % kKeyBlock, d); }, [&](int d) { return q_rounded[d]; });
     p[t] = dot * task.scale;
+    if (task.soft_cap > 0.0f) p[t] = task.soft_cap * numerics::tanh(p[t] / task.soft_cap);
     highest = numerics::maximum(highest, p[t]);
   }
-  for (int t = 0; t < keys; ++t) p[t] = Kv::round(numerics::exp(p[t] - highest));
-  const float denominator = numerics::sum(p, keys);
+  const int first_block =
+      first / kKeyBlock * kKeyBlock;  // lanes, chains and chunks count from a block's start
+  for (int t = first_block; t < first; ++t) p[t] = 0.0f;
+  for (int t = first; t < keys; ++t) p[t] = Kv::round(numerics::exp(p[t] - highest));
+  const float denominator = numerics::sum(p + first_block, keys - first_block);
   for (int d = 0; d < dim; ++d) {
+    const auto value = [&](int t) {
+      return t < first ? 0.0f : Kv::v(task.blocks[t / kKeyBlock] + task.v_offset, dim, t % kKeyBlock, d);
+    };
     const float numerator = Kv::dot(
-        keys, [&](int t) { return Kv::v(task.blocks[t / kKeyBlock] + task.v_offset, dim, t % kKeyBlock, d); },
-        [&](int t) { return p[t]; });
+        keys - first_block, [&](int i) { return value(first_block + i); },
+        [&](int i) { return p[first_block + i]; });
     out[d] = numerics::canonical(numerator / denominator);
   }
 }
@@ -88,7 +95,7 @@ void attention(const AttentionTask& task) {
   for (int i = 0; i < task.queries; ++i) {
     for (int g = 0; g < task.group; ++g) {
       const std::ptrdiff_t at = i * task.query_stride + g * task.head_dim;
-      attend<Kv>(task, task.q + at, task.first_position + i + 1, task.out + at);
+      attend<Kv>(task, task.q + at, task.first_position + i, task.out + at);
     }
   }
 }

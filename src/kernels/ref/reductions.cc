@@ -13,6 +13,10 @@ void add_bf16(const float* a, const float* b, std::size_t n, float* out) {
   for (std::size_t i = 0; i < n; ++i) out[i] = round_to_bf16(a[i] + b[i]);
 }
 
+void add_f16(const float* a, const float* b, std::size_t n, float* out) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = round_to_f16(a[i] + b[i]);
+}
+
 int argmax(const float* x, int n) {
   int best = -1;
   for (int i = 0; i < n; ++i) {

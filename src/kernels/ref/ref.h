@@ -6,19 +6,21 @@
 
 namespace isobatch::kernels::ref {
 
-RmsNorm rms_norm, rms_norm_bf16;
+RmsNorm rms_norm, rms_norm_bf16, rms_norm_f16;
 LayerNorm layer_norm;
-RoundRows round_results, round_operands;
+RoundRows round_results_bf16, round_results_f16, round_operands;
 QuantizeRows quantize_rows_bytes, quantize_rows_words;
 MatmulF matmul_f32, matmul_f16, matmul_bf16, matmul_b;
 MatmulQ matmul_q8_0, matmul_q4_0, matmul_q4_1;
 UnpackRow unpack_row_f32, unpack_row_f16, unpack_row_bf16, unpack_row_q8_0, unpack_row_q4_0, unpack_row_q4_1;
-Rope rope, rope_bf16;
+Rope rope, rope_bf16, rope_f16;
 StoreKv store_kv_f32, store_kv_f16, store_kv_bf16;
 Attention attention_f32, attention_f16, attention_bf16;
-Gate silu_mul, silu_mul_bf16, gelu_tanh_mul, gelu_erf_mul;
-Elementwise soft_cap;
-Add add, add_bf16;
+Gate silu_mul, silu_mul_bf16, silu_mul_f16, gelu_tanh_mul, gelu_tanh_mul_bf16, gelu_tanh_mul_f16,
+    gelu_erf_mul;
+Elementwise soft_cap, soft_cap_bf16, soft_cap_f16;
+Elementwise scale, scale_bf16, scale_f16;
+Add add, add_bf16, add_f16;
 Argmax argmax;
 SumExp sum_exp;
 

@@ -1,5 +1,5 @@
-// N-NORM, root mean square: out = (x · (1/√(mean(x²) + eps))) · (offset + weight). In bf16 both products are
-// rounded.
+// N-NORM, root mean square: out = (x · (1/√(mean(x²) + eps))) · (offset + weight). In bf16 and f16 both
+// products are rounded.
 // Zhang & Sennrich, "Root Mean Square Layer Normalization", 2019; order of rounding as in Hugging Face's
 // Llama.
 #include <cmath>
@@ -34,6 +34,11 @@ void rms_norm(const float* x, const float* weight, float weight_offset, float ep
 void rms_norm_bf16(const float* x, const float* weight, float weight_offset, float eps, int rows, int n,
                    float* out) {
   normalize<round_to_bf16>(x, weight, weight_offset, eps, rows, n, out);
+}
+
+void rms_norm_f16(const float* x, const float* weight, float weight_offset, float eps, int rows, int n,
+                  float* out) {
+  normalize<round_to_f16>(x, weight, weight_offset, eps, rows, n, out);
 }
 
 }  // namespace isobatch::kernels::ref

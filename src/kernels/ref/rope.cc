@@ -9,8 +9,9 @@ namespace {
 // a·c + b·s.
 float turn(float a, float c, float b, float s) { return numerics::canonical(numerics::fma(a, c, b * s)); }
 
-float turn_bf16(float a, float c, float b, float s) {
-  return round_to_bf16(round_to_bf16(a * c) + round_to_bf16(b * s));
+template <float (*round)(float)>
+float turn_rounded(float a, float c, float b, float s) {
+  return round(round(a * c) + round(b * s));
 }
 
 template <float (*turn)(float, float, float, float)>
@@ -41,7 +42,12 @@ void rope(float* x, std::ptrdiff_t stride, const float* cos, const float* sin, c
 
 void rope_bf16(float* x, std::ptrdiff_t stride, const float* cos, const float* sin,
                const std::int32_t* positions, int rows, int heads, int head_dim) {
-  rotate<turn_bf16>(x, stride, cos, sin, positions, rows, heads, head_dim);
+  rotate<turn_rounded<round_to_bf16>>(x, stride, cos, sin, positions, rows, heads, head_dim);
+}
+
+void rope_f16(float* x, std::ptrdiff_t stride, const float* cos, const float* sin,
+              const std::int32_t* positions, int rows, int heads, int head_dim) {
+  rotate<turn_rounded<round_to_f16>>(x, stride, cos, sin, positions, rows, heads, head_dim);
 }
 
 }  // namespace isobatch::kernels::ref

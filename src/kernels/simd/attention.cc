@@ -1,6 +1,6 @@
 // Same bits as ref/attention.cc and, for bf16, ref/store_kv.cc. Scores: lanes are keys; values: lanes are
-// dimensions; tiles are (query, head) rows × vectors, which share their loads. Keys beyond a row's position
-// are computed in the scores and then ignored, and never touched in the values.
+// dimensions; tiles are (query, head) rows × vectors, which share their loads. Keys that a row does not see
+// are computed in the scores of its blocks and then ignored, and never touched in the values.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd/attention.cc"
 #include "hwy/foreach_target.h"  // must come first
@@ -16,10 +16,11 @@ struct Bf16Kv {
   static constexpr int kHeight = kRowsOfTwoChains;
   static constexpr int kLaneElements = 2;  // elements from one lane to the next: pairs
   static HWY_INLINE VF round(VF x) { return round_operand_bf16(x); }
+  // Terms [first, terms) of a block.
   template <int R>
-  static HWY_INLINE void block(const Element* w, int lanes_in_row, int terms, const float* x,
+  static HWY_INLINE void block(const Element* w, int lanes_in_row, int first, int terms, const float* x,
                                std::ptrdiff_t x_stride, VF (&acc)[R][kVectorsAtOnce]) {
-    dot_b_block(w, 2 * lanes_in_row, terms, x, x_stride, acc);
+    dot_b_block(w, 2 * lanes_in_row, terms, x, x_stride, acc, first);
   }
 };
 
@@ -30,9 +31,9 @@ struct FloatKv {
   static constexpr int kLaneElements = 1;
   static HWY_INLINE VF round(VF x) { return x; }
   template <int R>
-  static HWY_INLINE void block(const Element* w, int lanes_in_row, int terms, const float* x,
+  static HWY_INLINE void block(const Element* w, int lanes_in_row, int first, int terms, const float* x,
                                std::ptrdiff_t x_stride, VF (&acc)[R][kVectorsAtOnce]) {
-    dot_f_chunk(w, lanes_in_row, terms, x, x_stride, acc);
+    dot_f_chunk(w + first * lanes_in_row, lanes_in_row, terms - first, x + first, x_stride, acc);
   }
 };
 
@@ -51,7 +52,7 @@ struct ScoreTile {
     VF acc[R][kVectorsAtOnce];
     set_zero(acc);
     for (int d = 0; d < head_dim; d += kBlock) {
-      Kv::template block<R>(k + d * kKeyBlock, kKeyBlock, HWY_MIN(kBlock, head_dim - d),
+      Kv::template block<R>(k + d * kKeyBlock, kKeyBlock, 0, HWY_MIN(kBlock, head_dim - d),
                             q + first_row * head_dim + d, head_dim, acc);
     }
 #pragma GCC unroll 16
@@ -64,13 +65,13 @@ struct ScoreTile {
   }
 };
 
-// Adds one block of keys to sums of rows: acc[row][lane …] += Σ p[row][t] · v[t], kWidth dimensions from
-// `lane`.
+// Adds keys [first, terms) of a block to sums of rows: acc[row][lane …] += Σ p[row][t] · v[t], kWidth
+// dimensions from `lane`.
 template <typename Kv>
 struct ValueTile {
   const typename Kv::Element* v;  // at the dimension `lane`
   int padded_dim;
-  int terms;
+  int first, terms;
   const float* p;  // at the block's first key
   std::ptrdiff_t p_stride;
   float* acc;
@@ -85,7 +86,7 @@ struct ValueTile {
         sums[r][i] = load(acc + (first_row + r) * padded_dim + i * kLanes);
       }
     }
-    Kv::template block<R>(v, padded_dim, terms, p + first_row * p_stride, p_stride, sums);
+    Kv::template block<R>(v, padded_dim, first, terms, p + first_row * p_stride, p_stride, sums);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 16
@@ -96,19 +97,26 @@ struct ValueTile {
   }
 };
 
+// The first key of the first block that any query sees.
+int first_block(const AttentionTask& task) {
+  return task.first_visible(task.first_position) / kKeyBlock * kKeyBlock;
+}
+
 // acc[row] = Σ p[row][t] · v[t] over each row's own keys. Blocks outside: each is read once, for all rows.
 template <typename Kv>
 void sum_values(const AttentionTask& task, const float* p, std::ptrdiff_t p_stride, float* acc) {
   const int rows = task.queries * task.group, padded_dim = padded_head_dim(task.head_dim);
   const int keys = task.first_position + task.queries;
   std::memset(acc, 0, sizeof(float) * rows * padded_dim);
-  for (int first_key = 0; first_key < keys; first_key += kKeyBlock) {
+  const int begin = first_block(task);
+  for (int first_key = begin; first_key < keys; first_key += kKeyBlock) {
     const std::byte* block = task.blocks[first_key / kKeyBlock];
     const auto* v = reinterpret_cast<const typename Kv::Element*>(block + task.v_offset);
-    const auto add = [&](int row, int count, int terms) {
+    const auto add = [&](int row, int count, int first, int terms) {
       for (int lane = 0; lane < padded_dim; lane += kWidth) {
         const ValueTile<Kv> tile{v + lane * Kv::kLaneElements,
                                  padded_dim,
+                                 first,
                                  terms,
                                  p + row * p_stride + first_key,
                                  p_stride,
@@ -116,12 +124,22 @@ void sum_values(const AttentionTask& task, const float* p, std::ptrdiff_t p_stri
         for_row_tiles<Kv::kHeight>(tile, count);
       }
     };
-    // Queries before the block do not see it; those in it see the keys up to their own; those behind it all.
-    int query = HWY_MAX(0, first_key - task.first_position);
-    for (; query < task.queries && task.first_position + query + 1 < first_key + kKeyBlock; ++query) {
-      add(query * task.group, task.group, task.first_position + query + 1 - first_key);
+    // Keys [first, terms) of the block are those that a query sees. Queries before the block see none of it;
+    // neighbours that see the same ones go together: all of them where neither end of their views is here.
+    const auto first = [&](int query) {
+      return HWY_MAX(0, task.first_visible(task.first_position + query) - first_key);
+    };
+    const auto terms = [&](int query) {
+      return HWY_MIN(kKeyBlock, task.first_position + query + 1 - first_key);
+    };
+    for (int query = HWY_MAX(0, first_key - task.first_position), end; query < task.queries; query = end) {
+      for (end = query + 1; end < task.queries; ++end) {
+        if (first(end) != first(query) || terms(end) != terms(query)) break;
+      }
+      if (first(query) < terms(query)) {
+        add(query * task.group, (end - query) * task.group, first(query), terms(query));
+      }
     }
-    add(query * task.group, rows - query * task.group, kKeyBlock);
   }
 }
 
@@ -140,6 +158,18 @@ void divide(const AttentionTask& task, const float* sums, const float* denominat
       }
     }
   }
+}
+
+// Scores of keys [begin, end) that a row sees, soft-capped; before them, in their block, −inf: no weight, and
+// neither the maximum nor a sum can tell.
+HWY_INLINE void finish_scores(const AttentionTask& task, int begin, int end, float* p) {
+  if (task.soft_cap > 0.0f) {
+    const VF cap = splat(task.soft_cap);
+    for (int t = begin / kLanes * kLanes; t < end; t += kLanes) {
+      store(hn::Mul(cap, tanh(hn::Div(load(p + t), cap))), p + t);
+    }
+  }
+  for (int t = begin / kKeyBlock * kKeyBlock; t < begin; ++t) p[t] = -__builtin_inff();
 }
 
 // Turns a row's scores into weights in place and returns their sum. p[n, padded) becomes 0.
@@ -213,7 +243,7 @@ void attention(const AttentionTask& task) {
     for (; d + kLanes <= dim; d += kLanes) store(Kv::round(load(source + d)), q + row * dim + d);
     if (d < dim) store_first(Kv::round(load_first(source + d, dim - d)), dim - d, q + row * dim + d);
   }
-  for (int t = 0; t < padded; t += kWidth) {
+  for (int t = first_block(task); t < padded; t += kWidth) {
     if (t / kKeyBlock * kKeyBlock + kKeyBlock < padded) {
       prefetch_part(task.blocks[t / kKeyBlock + 1], 2 * task.v_offset, t % kKeyBlock / kWidth,
                     kKeyBlock / kWidth);
@@ -230,8 +260,11 @@ void attention(const AttentionTask& task) {
     for_row_tiles<Kv::kHeight>(tile, rows - first);
   }
   for (int row = 0; row < rows; ++row) {
-    denominators[row] = softmax_row<Kv>(p + static_cast<std::ptrdiff_t>(row) * padded,
-                                        task.first_position + row / group + 1, padded);
+    const int seen = task.first_position + row / group + 1, begin = task.first_visible(seen - 1);
+    const int block = begin / kKeyBlock * kKeyBlock;  // lanes of the sum count from a block's start
+    float* scores = p + static_cast<std::ptrdiff_t>(row) * padded;
+    finish_scores(task, begin, seen, scores);
+    denominators[row] = softmax_row<Kv>(scores + block, seen - block, padded - block);
   }
   sum_values<Kv>(task, p, padded, q);
   divide(task, q, denominators);

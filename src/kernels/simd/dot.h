@@ -41,18 +41,26 @@ HWY_INLINE VU load_pairs(const std::uint16_t* pairs) {
 
 // One block of N-DOT-B: up to 32 terms k of V · kLanes outputs. `pairs` points to [terms/2][stride/2][2]
 // bf16, stride in bf16; x to the rows' bf16 values as f32. An odd last term uses the first half of its pair
-// only.
+// only, and an odd `first` the second half of its own; the terms before `first` are not touched.
 template <int R, int V>
 HWY_INLINE void dot_b_block(const std::uint16_t* pairs, std::ptrdiff_t stride, int terms, const float* x,
-                            std::ptrdiff_t x_stride, VF (&acc)[R][V]) {
+                            std::ptrdiff_t x_stride, VF (&acc)[R][V], int first = 0) {
   VF even[R][V], odd[R][V];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 16
     for (int v = 0; v < V; ++v) even[r][v] = odd[r][v] = hn::Zero(F());
   }
+  if (first % 2 != 0) {
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) {
+      const VF w = odd_bf16(load_pairs(pairs + first / 2 * stride + v * 2 * kLanes));
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) odd[r][v] = hn::MulAdd(w, splat(x[r * x_stride + first]), odd[r][v]);
+    }
+  }
   const int whole = terms / 2;
-  for (int j = 0; j < whole; ++j) {
+  for (int j = (first + 1) / 2; j < whole; ++j) {
     const std::uint16_t* at = pairs + j * stride;
     VF w_even[V], w_odd[V];
 #pragma GCC unroll 16

@@ -1,4 +1,4 @@
-// Same bits as ref: activations.cc, reductions.cc (add, argmax, sum_exp), round_bf16.cc and rope.cc.
+// Same bits as ref: activations.cc, reductions.cc (add, argmax, sum_exp), round.cc and rope.cc.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd/elementwise.cc"
 #include "hwy/foreach_target.h"  // must come first
@@ -20,19 +20,7 @@ HWY_INLINE void map2(const float* a, const float* b, std::size_t n, float* out, 
   }
 }
 
-// numerics::tanh and numerics::erf, lane by lane: all branches, then a choice.
-HWY_INLINE VF tanh(VF x) {
-  const VF magnitude = hn::Abs(x);
-  const VF z = hn::Mul(x, x);
-  VF p = splat(numerics::kTanhPolynomial[5]);
-  for (int i = 4; i >= 0; --i) p = hn::MulAdd(p, z, splat(numerics::kTanhPolynomial[i]));
-  const VF small = hn::MulAdd(hn::Mul(x, z), p, x);
-  const VF e = hn::Add(exp(hn::Mul(splat(2.0f), magnitude)), splat(1.0f));
-  const VF large = hn::Sub(splat(1.0f), hn::Div(splat(2.0f), e));
-  return canonical(
-      hn::CopySign(hn::IfThenElse(hn::Lt(magnitude, splat(numerics::kTanhSmall)), small, large), x));
-}
-
+// numerics::erf, lane by lane: all branches, then a choice.
 HWY_INLINE VF erf(VF x) {
   const VF magnitude = hn::Abs(x);
   const VF z = hn::Mul(x, x);
@@ -56,11 +44,13 @@ struct SiluMul {
   }
 };
 
+template <Rounding kRounding>
 struct GeluTanhMul {
   HWY_INLINE VF operator()(VF x, VF up) const {
     const VF inner = hn::MulAdd(hn::Mul(splat(0.044715f), hn::Mul(x, x)), x, x);
     const VF t = tanh(hn::Mul(splat(0x1.988454p-1f), inner));
-    return canonical(hn::Mul(hn::Mul(hn::Mul(splat(0.5f), x), hn::Add(splat(1.0f), t)), up));
+    const VF gelu = hn::Mul(hn::Mul(splat(0.5f), x), hn::Add(splat(1.0f), t));
+    return rounded<kRounding>(hn::Mul(rounded<kRounding>(gelu), up));
   }
 };
 
@@ -71,9 +61,18 @@ struct GeluErfMul {
   }
 };
 
+template <Rounding kRounding>
 struct SoftCap {
   VF cap;
-  HWY_INLINE VF operator()(VF x, VF) const { return canonical(hn::Mul(cap, tanh(hn::Div(x, cap)))); }
+  HWY_INLINE VF operator()(VF x, VF) const {
+    return rounded<kRounding>(hn::Mul(cap, rounded<kRounding>(tanh(rounded<kRounding>(hn::Div(x, cap))))));
+  }
+};
+
+template <Rounding kRounding>
+struct Scale {
+  VF factor;
+  HWY_INLINE VF operator()(VF x, VF) const { return rounded<kRounding>(hn::Mul(x, factor)); }
 };
 
 template <Rounding kRounding>
@@ -81,8 +80,9 @@ struct Sum {
   HWY_INLINE VF operator()(VF a, VF b) const { return rounded<kRounding>(hn::Add(a, b)); }
 };
 
+template <Rounding kRounding>
 struct RoundResult {
-  HWY_INLINE VF operator()(VF x, VF) const { return round_to_bf16(x); }
+  HWY_INLINE VF operator()(VF x, VF) const { return rounded<kRounding>(x); }
 };
 struct RoundOperand {
   HWY_INLINE VF operator()(VF x, VF) const { return round_operand_bf16(x); }
@@ -92,20 +92,29 @@ template <Rounding kRounding>
 void silu_mul(const float* gate, const float* up, std::size_t n, float* out) {
   map2(gate, up, n, out, SiluMul<kRounding>{});
 }
+template <Rounding kRounding>
 void gelu_tanh_mul(const float* gate, const float* up, std::size_t n, float* out) {
-  map2(gate, up, n, out, GeluTanhMul{});
+  map2(gate, up, n, out, GeluTanhMul<kRounding>{});
 }
 void gelu_erf_mul(const float* gate, const float* up, std::size_t n, float* out) {
   map2(gate, up, n, out, GeluErfMul{});
 }
+template <Rounding kRounding>
 void soft_cap(const float* x, std::size_t n, float cap, float* out) {
-  map2(x, x, n, out, SoftCap{splat(cap)});
+  map2(x, x, n, out, SoftCap<kRounding>{splat(cap)});
+}
+template <Rounding kRounding>
+void scale(const float* x, std::size_t n, float factor, float* out) {
+  map2(x, x, n, out, Scale<kRounding>{splat(factor)});
 }
 template <Rounding kRounding>
 void add(const float* a, const float* b, std::size_t n, float* out) {
   map2(a, b, n, out, Sum<kRounding>{});
 }
-void round_results(const float* x, std::size_t n, float* out) { map2(x, x, n, out, RoundResult{}); }
+template <Rounding kRounding>
+void round_results(const float* x, std::size_t n, float* out) {
+  map2(x, x, n, out, RoundResult<kRounding>{});
+}
 void round_operands(const float* x, std::size_t n, float* out) { map2(x, x, n, out, RoundOperand{}); }
 
 // The greatest value first, then the first place that holds it.
@@ -153,7 +162,7 @@ float sum_exp(const float* x, int n, float offset) {
 template <Rounding kRounding>
 HWY_INLINE VF turn(VF a, VF c, VF b, VF s) {
   if constexpr (kRounding == Rounding::none) return canonical(hn::MulAdd(a, c, hn::Mul(b, s)));
-  return round_to_bf16(hn::Add(round_to_bf16(hn::Mul(a, c)), round_to_bf16(hn::Mul(b, s))));
+  return rounded<kRounding>(hn::Add(rounded<kRounding>(hn::Mul(a, c)), rounded<kRounding>(hn::Mul(b, s))));
 }
 
 template <Rounding kRounding>
@@ -185,16 +194,18 @@ void rope(float* x, std::ptrdiff_t stride, const float* cos, const float* sin, c
 }  // namespace
 
 void use_elementwise(KernelTable& table) {
-  table.silu_mul = {silu_mul<Rounding::none>, silu_mul<Rounding::bf16>};
-  table.gelu_tanh_mul = gelu_tanh_mul;
+  table.silu_mul = {silu_mul<Rounding::none>, silu_mul<Rounding::bf16>, silu_mul<Rounding::f16>};
+  table.gelu_tanh_mul = {gelu_tanh_mul<Rounding::none>, gelu_tanh_mul<Rounding::bf16>,
+                         gelu_tanh_mul<Rounding::f16>};
   table.gelu_erf_mul = gelu_erf_mul;
-  table.soft_cap = soft_cap;
-  table.add = {add<Rounding::none>, add<Rounding::bf16>};
-  table.round_results = round_results;
+  table.soft_cap = {soft_cap<Rounding::none>, soft_cap<Rounding::bf16>, soft_cap<Rounding::f16>};
+  table.add = {add<Rounding::none>, add<Rounding::bf16>, add<Rounding::f16>};
+  table.scale = {scale<Rounding::none>, scale<Rounding::bf16>, scale<Rounding::f16>};
+  table.round_results = {nullptr, round_results<Rounding::bf16>, round_results<Rounding::f16>};
   table.round_operands = round_operands;
   table.argmax = argmax;
   table.sum_exp = sum_exp;
-  table.rope = {rope<Rounding::none>, rope<Rounding::bf16>};
+  table.rope = {rope<Rounding::none>, rope<Rounding::bf16>, rope<Rounding::f16>};
 }
 
 }  // namespace isobatch::kernels::HWY_NAMESPACE

@@ -45,7 +45,7 @@ void rms_norm(const float* x, const float* weight, float weight_offset, float ep
 }  // namespace
 
 void use_rms_norm(KernelTable& table) {
-  table.rms_norm = {rms_norm<Rounding::none>, rms_norm<Rounding::bf16>};
+  table.rms_norm = {rms_norm<Rounding::none>, rms_norm<Rounding::bf16>, rms_norm<Rounding::f16>};
 }
 
 }  // namespace isobatch::kernels::HWY_NAMESPACE

@@ -80,10 +80,17 @@ HWY_INLINE VF round_operand_bf16(VF x) {
   return hn::IfThenZeroElse(hn::Lt(hn::Abs(rounded), splat(0x1p-56f)), rounded);
 }
 
+HWY_INLINE VF round_to_f16(VF x) {
+  const hn::Rebind<hwy::float16_t, F> half;
+  return canonical(hn::PromoteTo(F(), hn::DemoteTo(half, x)));
+}
+
 // A result, or a step inside an operation that Hugging Face rounds.
 template <Rounding kRounding>
 HWY_INLINE VF rounded(VF x) {
-  return kRounding == Rounding::bf16 ? round_to_bf16(x) : canonical(x);
+  if constexpr (kRounding == Rounding::bf16) return round_to_bf16(x);
+  if constexpr (kRounding == Rounding::f16) return round_to_f16(x);
+  return canonical(x);
 }
 
 // numerics::exp, lane by lane.
@@ -102,6 +109,19 @@ HWY_INLINE VF exp(VF x) {
   result = hn::IfThenZeroElse(hn::Lt(x, splat(numerics::kExpLow)), result);
   result = hn::IfThenElse(hn::Gt(x, splat(numerics::kExpHigh)), splat(__builtin_inff()), result);
   return hn::IfThenElse(hn::IsNaN(x), canonical(x), result);
+}
+
+// numerics::tanh, lane by lane: all branches, then a choice.
+HWY_INLINE VF tanh(VF x) {
+  const VF magnitude = hn::Abs(x);
+  const VF z = hn::Mul(x, x);
+  VF p = splat(numerics::kTanhPolynomial[5]);
+  for (int i = 4; i >= 0; --i) p = hn::MulAdd(p, z, splat(numerics::kTanhPolynomial[i]));
+  const VF small = hn::MulAdd(hn::Mul(x, z), p, x);
+  const VF e = hn::Add(exp(hn::Mul(splat(2.0f), magnitude)), splat(1.0f));
+  const VF large = hn::Sub(splat(1.0f), hn::Div(splat(2.0f), e));
+  return canonical(
+      hn::CopySign(hn::IfThenElse(hn::Lt(magnitude, splat(numerics::kTanhSmall)), small, large), x));
 }
 
 #include "kernels/row_tiles-inl.h"

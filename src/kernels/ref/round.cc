@@ -1,4 +1,4 @@
-// N-ROUND: results between operations, and operands of N-DOT-B, which are rounded a little further.
+// N-ROUND: results between operations, and operands of N-DOT-B, which are rounded a little further than bf16.
 #include <cmath>
 
 #include "base/float16.h"
@@ -6,8 +6,12 @@
 
 namespace isobatch::kernels::ref {
 
-void round_results(const float* x, std::size_t n, float* out) {
+void round_results_bf16(const float* x, std::size_t n, float* out) {
   for (std::size_t i = 0; i < n; ++i) out[i] = round_to_bf16(x[i]);
+}
+
+void round_results_f16(const float* x, std::size_t n, float* out) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = round_to_f16(x[i]);
 }
 
 float round_operand_bf16(float x) {
