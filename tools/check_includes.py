@@ -27,7 +27,7 @@ ARROWS = {
 
 INTRINSICS = re.compile(r"^(hwy/.*|.*intrin\.h|cpuid\.h|arm_(neon|sve|acle)\.h)$")
 INTRINSICS_MAY = ("src/kernels/", "tests/kernels/", "tests/emulation/", "src/base/thread_pool.cc")
-JSON_MAY = ("src/openai/", "apps/", "tests/")
+JSON_MAY = ("src/openai/", "src/formats/", "apps/", "tests/")
 MAX_LINES = 500
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 LIBRARY = re.compile(r"isobatch_library\(\s*(\w+)([^)]*)\)")

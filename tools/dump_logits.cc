@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "base/arena.h"
+#include "formats/gguf.h"
 #include "isobatch/error.h"
 #include "model/transformer.h"
 

@@ -17,15 +17,13 @@ struct GgufCounts {
   std::uint64_t metadata = 0;
 };
 
-using GgufMetadata = std::map<std::string, GgufValue, std::less<>>;
-
 // Magic, version and counts. Error(corrupt_file) when the magic is another, Error(unsupported) for a version
 // other than 2 and 3 and for big-endian files.
 GgufCounts read_gguf_counts(GgufCursor& cursor);
 
 // `count` keys and values. Error(corrupt_file) for duplicate or malformed keys, unknown value types and
 // values that run out of the file; Error(unsupported) for arrays of arrays.
-GgufMetadata read_gguf_metadata(GgufCursor& cursor, std::uint64_t count);
+Metadata read_gguf_metadata(GgufCursor& cursor, std::uint64_t count);
 
 // `count` tensor descriptions and the checks on them; `file` is the whole file. The tensors come back sorted
 // by name, with their data inside `file`, aligned, and not overlapping.

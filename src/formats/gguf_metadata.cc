@@ -47,7 +47,7 @@ auto read_scalar(GgufCursor& cursor, const std::string& key) {
 
 // One value, or `count` of them.
 template <typename Stored>
-GgufValue read_as(GgufCursor& cursor, const std::string& key, std::optional<std::uint64_t> count) {
+MetadataValue read_as(GgufCursor& cursor, const std::string& key, std::optional<std::uint64_t> count) {
   if (!count) return read_scalar<Stored>(cursor, key);
   constexpr std::size_t item_bytes = std::is_same_v<Stored, std::string> ? 8 : sizeof(Stored);
   cursor.require(*count, item_bytes, key);
@@ -57,7 +57,7 @@ GgufValue read_as(GgufCursor& cursor, const std::string& key, std::optional<std:
   return values;
 }
 
-GgufValue read_value(GgufCursor& cursor, const std::string& key) {
+MetadataValue read_value(GgufCursor& cursor, const std::string& key) {
   auto type = cursor.read<std::uint32_t>(key);
   std::optional<std::uint64_t> count;
   if (type == kArray) {
@@ -99,9 +99,9 @@ GgufValue read_value(GgufCursor& cursor, const std::string& key) {
 
 }  // namespace
 
-GgufMetadata read_gguf_metadata(GgufCursor& cursor, std::uint64_t count) {
+Metadata read_gguf_metadata(GgufCursor& cursor, std::uint64_t count) {
   cursor.require(count, kSmallestPair, "metadata");
-  GgufMetadata metadata;
+  Metadata metadata;
   for (std::uint64_t i = 0; i < count; ++i) {
     std::string key = cursor.read_string(fmt::format("metadata key {} of {}", i + 1, count));
     if (!is_valid_name(key)) {
@@ -112,7 +112,7 @@ GgufMetadata read_gguf_metadata(GgufCursor& cursor, std::uint64_t count) {
     if (metadata.contains(key)) {
       cursor.fail(ErrorCode::corrupt_file, fmt::format("metadata key {} occurs twice", key));
     }
-    GgufValue value = read_value(cursor, key);
+    MetadataValue value = read_value(cursor, key);
     metadata.emplace(std::move(key), std::move(value));
   }
   return metadata;

@@ -19,12 +19,13 @@ struct Operands {
   const kernels::QuantizedRows* quantized = nullptr;
 };
 
-Operands prepare_operands(const Execution& execution, kernels::Rounding rounding, const float* x, int rows,
+Operands prepare_operands(const Pass& pass, const float* x, int rows,
                           std::span<const Projection> projections) {
+  const Execution& execution = pass.execution;
   const ProfileScope stage(execution.profile, Stage::quantize);
   Operands operands{x};
-  const int depth = projections[0].weights->depth;
-  if (rounding == kernels::Rounding::bf16) {
+  const int depth = projections[0].linear->weights.depth;
+  if (pass.rounding == kernels::Rounding::bf16) {
     float* rounded = Workspace::grow(execution.workspace.operands, static_cast<std::size_t>(rows) * depth);
     for_rows(execution, rows, 4, [&](int begin, int end) {
       const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(begin) * depth;
@@ -33,7 +34,7 @@ Operands prepare_operands(const Execution& execution, kernels::Rounding rounding
     operands.floats = rounded;
   }
   if (std::any_of(projections.begin(), projections.end(),
-                  [](const Projection& p) { return is_quantized(p.weights->type); })) {
+                  [](const Projection& p) { return is_quantized(p.linear->weights.type); })) {
     const kernels::QuantizedRows& quantized = execution.workspace.quantized.resize(rows, depth);
     const auto quantize =
         execution.kernels.quantize_rows[static_cast<std::size_t>(execution.kernels.quant_form)];
@@ -43,49 +44,54 @@ Operands prepare_operands(const Execution& execution, kernels::Rounding rounding
   return operands;
 }
 
-void multiply(const Execution& execution, kernels::Rounding rounding, const kernels::MatmulTask& task,
+// The task's outputs, their bias added and the sum rounded.
+void multiply(const Pass& pass, const kernels::MatmulTask& task, std::span<const float> bias,
               const Operands& x) {
+  const kernels::KernelTable& kernels = pass.execution.kernels;
   const int depth = task.weights.depth;
   const auto type = static_cast<std::size_t>(task.weights.type);
-  if (rounding == kernels::Rounding::bf16) {
-    execution.kernels.matmul_b(task, x.floats, depth);
-    const int begin = task.panel_begin * kernels::kPanel;
-    const int end = std::min(task.panel_end * kernels::kPanel, task.weights.outputs);
-    for (int r = 0; r < task.rows; ++r) {
-      float* row = task.out + r * task.out_stride + begin;
-      execution.kernels.round_results(row, end - begin, row);
-    }
+  if (pass.rounding == kernels::Rounding::bf16) {
+    kernels.matmul_b(task, x.floats, depth);
   } else if (is_quantized(task.weights.type)) {
-    execution.kernels.matmul_q[type](task, *x.quantized);
+    kernels.matmul_q[type](task, *x.quantized);
   } else {
-    execution.kernels.matmul_f[type](task, x.floats, depth);
+    kernels.matmul_f[type](task, x.floats, depth);
+  }
+  const auto round = kernels.round_results[pass.rounding];
+  if (bias.empty() && !round) return;
+  const int begin = task.panel_begin * kernels::kPanel;
+  const int end = std::min(task.panel_end * kernels::kPanel, task.weights.outputs);
+  for (int r = 0; r < task.rows; ++r) {
+    float* row = task.out + r * task.out_stride + begin;
+    if (!bias.empty()) kernels.add[kernels::Rounding::none](row, bias.data() + begin, end - begin, row);
+    if (round) round(row, end - begin, row);
   }
 }
 
 }  // namespace
 
-void project(const Execution& execution, kernels::Rounding rounding, const float* x, int rows,
-             std::span<const Projection> projections) {
-  const Operands operands = prepare_operands(execution, rounding, x, rows, projections);
+void project(const Pass& pass, const float* x, int rows, std::span<const Projection> projections) {
+  const Execution& execution = pass.execution;
+  const Operands operands = prepare_operands(pass, x, rows, projections);
   // Items are ranges of panels over all matrices: small enough to balance; longer when there are few rows,
   // where weights come from memory and a kernel asks for the next panel while it works on one.
   int panels = 0;
-  for (const Projection& p : projections) panels += p.weights->panels();
+  for (const Projection& p : projections) panels += p.linear->weights.panels();
   const int pieces = std::min(panels, (rows <= 8 ? 2 : 16) * execution.threads.size());
   run_items(execution, pieces, [&](int piece, int /*thread*/) {
     int begin = panels * static_cast<std::int64_t>(piece) / pieces;
     int end = panels * static_cast<std::int64_t>(piece + 1) / pieces;
     for (const Projection& p : projections) {
-      const int own = p.weights->panels();
+      const int own = p.linear->weights.panels();
       if (begin < own && begin < end) {
-        multiply(execution, rounding,
-                 {.weights = *p.weights,
+        multiply(pass,
+                 {.weights = p.linear->weights,
                   .panel_begin = std::max(begin, 0),
                   .panel_end = std::min(end, own),
                   .rows = rows,
                   .out = p.out,
-                  .out_stride = p.weights->outputs},
-                 operands);
+                  .out_stride = p.linear->weights.outputs},
+                 p.linear->bias, operands);
       }
       begin = std::max(begin - own, 0);
       end -= own;
@@ -94,8 +100,80 @@ void project(const Execution& execution, kernels::Rounding rounding, const float
   });
 }
 
-void store_kv(const Execution& execution, const Step& step, const KvMemory& kv, int layer,
-              const AttentionShape& shape, const float* k, const float* v) {
+namespace {
+
+void normalize_rows(const Pass& pass, const Norm& norm, const float* x, int rows, float* out) {
+  const int n = static_cast<int>(norm.weight.size());
+  const auto inside = norm.rounds_once ? kernels::Rounding::none : pass.rounding;
+  pass.execution.kernels.rms_norm[inside](x, norm.weight.data(), 0.0f, norm.eps, rows, n, out);
+  if (const auto round = pass.execution.kernels.round_results[pass.rounding]; round && norm.rounds_once) {
+    round(out, static_cast<std::size_t>(rows) * n, out);
+  }
+}
+
+}  // namespace
+
+void normalize(const Pass& pass, const Norm& norm, const float* x, int rows, float* out) {
+  const ProfileScope stage(pass.execution.profile, Stage::norm);
+  const std::ptrdiff_t n = static_cast<std::ptrdiff_t>(norm.weight.size());
+  for_rows(pass.execution, rows, 4, [&](int begin, int end) {
+    normalize_rows(pass, norm, x + begin * n, end - begin, out + begin * n);
+  });
+}
+
+void add_and_normalize(const Pass& pass, bool add, const Norm& norm) {
+  const ProfileScope stage(pass.execution.profile, Stage::norm);
+  const std::ptrdiff_t n = static_cast<std::ptrdiff_t>(norm.weight.size());
+  Workspace& w = pass.w();
+  for_rows(pass.execution, pass.rows(), 4, [&](int begin, int end) {
+    float* x = w.x.data() + begin * n;
+    if (add)
+      pass.execution.kernels.add[pass.rounding](x, w.projected.data() + begin * n, (end - begin) * n, x);
+    normalize_rows(pass, norm, x, end - begin, w.normed.data() + begin * n);
+  });
+}
+
+void normalize_output(const Pass& pass, const Norm& norm) {
+  normalize(pass, norm, pass.w().projected.data(), pass.rows(), pass.w().projected.data());
+}
+
+void normalize_heads(const Pass& pass, const Norm& q_norm, const Norm& k_norm) {
+  Workspace& w = pass.w();
+  normalize(pass, q_norm, w.q.data(), pass.rows() * pass.shape.heads, w.q.data());
+  normalize(pass, k_norm, w.k.data(), pass.rows() * pass.shape.kv_heads, w.k.data());
+}
+
+void project_qkv(const Pass& pass, const AttentionWeights& weights) {
+  const ProfileScope stage(pass.execution.profile, Stage::qkv);
+  Workspace& w = pass.w();
+  const Projection qkv[] = {{&weights.q, w.q.data()}, {&weights.k, w.k.data()}, {&weights.v, w.v.data()}};
+  project(pass, w.normed.data(), pass.rows(), qkv);
+}
+
+void rotate(const Pass& pass, std::size_t rope) {
+  const ProfileScope stage(pass.execution.profile, Stage::rope);
+  const RopeTable& table = pass.w().rope[rope];
+  const int head_dim = pass.shape.head_dim, dimensions = table.dimensions();
+  const auto turn = pass.execution.kernels.rope[pass.rounding];
+  for_rows(pass.execution, pass.rows(), 8, [&](int begin, int end) {
+    for (const auto& [x, heads] : {std::pair{pass.w().q.data(), pass.shape.heads},
+                                   std::pair{pass.w().k.data(), pass.shape.kv_heads}}) {
+      const std::ptrdiff_t stride = heads * head_dim;
+      // Heads lie one after the other only where all of their dimensions turn.
+      const int together = dimensions == head_dim ? heads : 1;
+      for (int head = 0; head < heads; head += together) {
+        turn(x + begin * stride + head * head_dim, stride, table.cos(), table.sin(),
+             &pass.step.positions[begin], end - begin, together, dimensions);
+      }
+    }
+  });
+}
+
+namespace {
+
+void store_kv(const Pass& pass, int layer) {
+  const auto& [step, kv, execution, rounding, shape, is_first_layer] = pass;
+  const float *k = pass.w().k.data(), *v = pass.w().v.data();
   const ProfileScope stage(execution.profile, Stage::store_kv);
   const auto store = execution.kernels.store_kv[static_cast<std::size_t>(kv.layout.dtype)];
   const std::size_t v_offset = kv.layout.half_block_bytes();
@@ -113,8 +191,15 @@ void store_kv(const Execution& execution, const Step& step, const KvMemory& kv, 
   });
 }
 
-void attend(const Execution& execution, kernels::Rounding rounding, const Step& step, const KvMemory& kv,
-            int layer, const AttentionShape& shape, const float* q, float* out) {
+}  // namespace
+
+void attend(const Pass& pass, int layer, int window) {
+  store_kv(pass, layer);
+  const Execution& execution = pass.execution;
+  const KvMemory& kv = pass.kv;
+  const AttentionShape& shape = pass.shape;
+  const float* q = pass.w().q.data();
+  float* out = pass.w().attended.data();
   const ProfileScope stage(execution.profile, Stage::attention);
   // Items: (segment, tile of queries, KV head), counted out in order.
   struct Tile {
@@ -123,7 +208,7 @@ void attend(const Execution& execution, kernels::Rounding rounding, const Step& 
     int queries;
   };
   std::vector<Tile> tiles;
-  for (const Segment& segment : step.segments) {
+  for (const Segment& segment : pass.step.segments) {
     for (int i = 0; i < segment.rows; i += kQueryTile) {
       tiles.push_back({&segment, i, std::min(kQueryTile, segment.rows - i)});
     }
@@ -155,14 +240,44 @@ void attend(const Execution& execution, kernels::Rounding rounding, const Step& 
                .blocks = blocks.data(),
                .v_offset = kv.layout.half_block_bytes(),
                .scale = shape.scale,
+               .window = window,
+               .soft_cap = shape.soft_cap,
                .scratch = Workspace::grow(
                    execution.workspace.attention_scratch[thread],
                    kernels::attention_scratch_floats(tile.queries, group, shape.head_dim, keys))});
-    for (int i = 0; rounding == kernels::Rounding::bf16 && i < tile.queries; ++i) {
+    const auto round = execution.kernels.round_results[pass.rounding];
+    for (int i = 0; round && i < tile.queries; ++i) {
       float* heads = out + at + static_cast<std::ptrdiff_t>(i) * width;
-      execution.kernels.round_results(heads, static_cast<std::size_t>(group) * shape.head_dim, heads);
+      round(heads, static_cast<std::size_t>(group) * shape.head_dim, heads);
     }
   });
+}
+
+void project_output(const Pass& pass, const AttentionWeights& weights) {
+  const ProfileScope stage(pass.execution.profile, Stage::o);
+  const Projection o[] = {{&weights.o, pass.w().projected.data()}};
+  project(pass, pass.w().attended.data(), pass.rows(), o);
+}
+
+void feed_forward(const Pass& pass, const FeedForwardWeights& weights, Activation activation) {
+  Workspace& w = pass.w();
+  ProfileScope stage(pass.execution.profile, Stage::gate_up);
+  const Projection gate_up[] = {{&weights.gate, w.gate.data()}, {&weights.up, w.up.data()}};
+  project(pass, w.normed.data(), pass.rows(), gate_up);
+
+  stage.next(Stage::silu_mul);
+  const kernels::KernelTable& kernels = pass.execution.kernels;
+  const auto gate_mul =
+      (activation == Activation::silu ? kernels.silu_mul : kernels.gelu_tanh_mul)[pass.rounding];
+  const std::ptrdiff_t ffn = weights.gate.weights.outputs;
+  for_rows(pass.execution, pass.rows(), 4, [&](int begin, int end) {
+    float* gate = w.gate.data() + begin * ffn;
+    gate_mul(gate, w.up.data() + begin * ffn, (end - begin) * ffn, gate);
+  });
+
+  stage.next(Stage::down);
+  const Projection down[] = {{&weights.down, w.projected.data()}};
+  project(pass, w.gate.data(), pass.rows(), down);
 }
 
 }  // namespace isobatch::model

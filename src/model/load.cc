@@ -1,39 +1,32 @@
 #include <fmt/format.h>
 
 #include "isobatch/error.h"
-#include "model/llama.h"
-#include "model/transformer.h"
+#include "model/families.h"
 
 namespace isobatch::model {
 namespace {
 
-using Load = std::unique_ptr<Transformer>(const formats::GgufFile&, Semantics&, const Model::Progress&);
-
 struct Family {
-  std::string_view architecture;  // general.architecture
-  Load* load;
+  std::string_view architecture;  // GGUF's general.architecture
+  LoadFamily* load;
 };
-constexpr Family kFamilies[] = {{"llama", load_llama}};
+constexpr Family kFamilies[] = {{"llama", load_llama},   {"qwen2", load_qwen2},   {"qwen3", load_qwen3},
+                                {"gemma2", load_gemma2}, {"gemma3", load_gemma3}, {"phi3", load_phi3}};
 
 }  // namespace
 
-std::unique_ptr<Transformer> load_transformer(const formats::GgufFile& file, Semantics& semantics,
+std::unique_ptr<Transformer> load_transformer(const formats::ModelFile& file, Semantics& semantics,
                                               const Model::Progress& progress) {
-  const std::string* architecture = file.get_string("general.architecture");
-  if (!architecture) {
-    throw Error(
-        ErrorCode::corrupt_file,
-        fmt::format("{}: general.architecture is missing: not a language model", file.path().string()));
-  }
+  const Source source(file);
   if (!semantics.kv_dtype) semantics.kv_dtype = semantics.dtype == DType::f32 ? KvDType::f32 : KvDType::bf16;
   for (const Family& family : kFamilies) {
-    if (family.architecture == *architecture) return family.load(file, semantics, progress);
+    if (family.architecture == source.architecture()) return family.load(source, semantics, progress);
   }
   std::string known;
   for (const Family& family : kFamilies) known += fmt::format(" {}", family.architecture);
   throw Error(ErrorCode::unsupported,
               fmt::format("{}: architecture '{}' is not supported; this build knows:{}", file.path().string(),
-                          *architecture, known));
+                          source.architecture(), known));
 }
 
 }  // namespace isobatch::model

@@ -5,21 +5,23 @@
 #include <vector>
 
 #include "kernels/kernels.h"
+#include "model/rope_scaling.h"
 
 namespace isobatch::model {
 
-// N-ROPE: inv_freq[i] = theta^(−2i/head_dim); angle = position · inv_freq[i]; cos and sin of it in double,
-// rounded once to f32, and then to bf16 where results are.
+// N-ROPE: angle = position · inverse frequency; cos and sin of it times the magnitude in double, rounded once
+// to f32, and then to what results are rounded to.
 class RopeTable {
  public:
-  RopeTable(int head_dim, double theta, kernels::Rounding rounding);
+  RopeTable(Rope rope, kernels::Rounding rounding) : rope_(std::move(rope)), rounding_(rounding) {}
   // Makes rows [0, positions) valid; not thread-safe. Pointers from before may move.
   void extend(int positions);
-  const float* cos() const { return cos_.data(); }  // [position][head_dim/2]
+  int dimensions() const { return rope_.dimensions(); }  // of a head that are rotated
+  const float* cos() const { return cos_.data(); }       // [position][dimensions/2]
   const float* sin() const { return sin_.data(); }
 
  private:
-  std::vector<double> inverse_frequencies_;
+  Rope rope_;
   kernels::Rounding rounding_;
   std::vector<float> cos_, sin_;
   int positions_ = 0;

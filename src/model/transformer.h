@@ -8,7 +8,7 @@
 #include <string>
 
 #include "base/thread_pool.h"
-#include "formats/gguf.h"
+#include "formats/model_file.h"
 #include "isobatch/model.h"
 #include "isobatch/options.h"
 #include "kernels/kernels.h"
@@ -65,7 +65,7 @@ std::unique_ptr<Workspace, WorkspaceDeleter> make_workspace();
 
 // Builds the family that the file's metadata names; Error(unsupported) names any other. `semantics` is
 // resolved in place: context and kv_dtype get their defaults.
-std::unique_ptr<Transformer> load_transformer(const formats::GgufFile& file, Semantics& semantics,
+std::unique_ptr<Transformer> load_transformer(const formats::ModelFile& file, Semantics& semantics,
                                               const Model::Progress& progress);
 
 }  // namespace isobatch::model

@@ -15,26 +15,37 @@ namespace {
 
 std::size_t round_up(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
+std::uint64_t values_of(const formats::Tensor& tensor) {
+  std::uint64_t values = 1;
+  for (const std::int64_t n : tensor.shape) values *= n;
+  return values;
+}
+
+// Read elsewhere or made anew: rotary factors (rope_scaling.cc), and the frequencies that old files carry.
+bool is_rotary(const std::string& name) {
+  return name == "rope_freqs.weight" || name == "rope_factors_long.weight" ||
+         name == "rope_factors_short.weight" || name.ends_with(".rotary_emb.inv_freq");
+}
+
 }  // namespace
 
-WeightLoader::WeightLoader(const formats::GgufFile& file, DType dtype, const Model::Progress& progress)
-    : file_(file), dtype_(dtype), progress_(progress) {
+WeightLoader::WeightLoader(const Source& source, const Semantics& semantics, const Model::Progress& progress)
+    : source_(source), dtype_(semantics.dtype), progress_(progress) {
   std::size_t bytes = 0;
-  for (const formats::Tensor& tensor : file.tensors()) {
-    bytes_total_ += tensor.data.size();
+  for (const formats::Tensor& tensor : source.file().tensors()) {
+    values_total_ += values_of(tensor);
     if (tensor.shape.size() == 2) {
-      const std::size_t panels = (tensor.shape[0] + kernels::kPanel - 1) / kernels::kPanel;
+      // A tensor that is cut into several matrices has more panels that are not full.
+      const std::size_t panels = (tensor.shape[0] + kernels::kPanel - 1) / kernels::kPanel + 2;
       bytes += panels * kernels::panel_bytes(packed_type(tensor.type), tensor.shape[1]);
     } else {
-      std::size_t values = 1;
-      for (const std::int64_t n : tensor.shape) values *= n;
-      bytes += round_up(values * sizeof(float));
+      bytes += round_up(values_of(tensor) * sizeof(float));
     }
   }
   if (bytes > memory_limit()) {
     throw Error(ErrorCode::out_of_memory,
                 fmt::format("{}: the weights take {} MB in memory in this dtype, {} MB may be used",
-                            file.path().string(), bytes >> 20, memory_limit() >> 20));
+                            source.file().path().string(), bytes >> 20, memory_limit() >> 20));
   }
   memory_ = Arena(bytes);
 }
@@ -54,58 +65,82 @@ TensorType WeightLoader::packed_type(TensorType type) const {
 void WeightLoader::pack(const formats::Tensor& tensor, int first_row, int rows, int first_output,
                         const kernels::PackedMatrix& target, std::byte* data) const {
   const auto pack_rows = dtype_ == DType::bf16 ? kernels::pack_operand_rows : kernels::pack_rows;
-  const std::size_t row_bytes = tensor.data.size() / target.outputs;
+  const std::size_t row_bytes = tensor.data.size() / tensor.shape[0];
   pack_rows(tensor.data.data() + first_row * row_bytes, tensor.type, rows, first_output, target, data);
 }
 
 kernels::PackedMatrix WeightLoader::matrix(const std::string& name, int outputs, int depth,
                                            const RowOrder& order) {
-  const formats::Tensor& tensor = file_.require(name, std::array<std::int64_t, 2>{outputs, depth});
+  if (!order) return matrix_rows(name, outputs, 0, outputs, depth);
+  const formats::Tensor& tensor = source_.require(name, std::array<std::int64_t, 2>{outputs, depth});
   kernels::PackedMatrix packed{.type = packed_type(tensor.type), .outputs = outputs, .depth = depth};
   std::byte* data = memory_.take(kernels::packed_bytes(packed));
   packed.data = data;
-  if (order) {
-    for (int row = 0; row < outputs; ++row) pack(tensor, row, 1, order(row), packed, data);
-  } else {
-    pack(tensor, 0, outputs, 0, packed, data);
-  }
-  finished(tensor);
+  for (int row = 0; row < outputs; ++row) pack(tensor, row, 1, order(row), packed, data);
+  finished(tensor, values_of(tensor));
   return packed;
 }
 
-std::span<const float> WeightLoader::vector(const std::string& name, int n) {
-  const formats::Tensor& tensor = file_.require(name, std::array<std::int64_t, 1>{n});
+kernels::PackedMatrix WeightLoader::matrix_rows(const std::string& name, int rows, int first_row, int outputs,
+                                                int depth) {
+  const formats::Tensor& tensor = source_.require(name, std::array<std::int64_t, 2>{rows, depth});
+  kernels::PackedMatrix packed{.type = packed_type(tensor.type), .outputs = outputs, .depth = depth};
+  std::byte* data = memory_.take(kernels::packed_bytes(packed));
+  packed.data = data;
+  pack(tensor, first_row, outputs, 0, packed, data);
+  finished(tensor, static_cast<std::uint64_t>(outputs) * depth);
+  return packed;
+}
+
+float WeightLoader::round(float value) const { return dtype_ == DType::bf16 ? round_to_bf16(value) : value; }
+
+std::span<float> WeightLoader::take_vector(const std::string& name, int n) {
+  const formats::Tensor& tensor = source_.require(name, std::array<std::int64_t, 1>{n});
   auto* values = reinterpret_cast<float*>(memory_.take(n * sizeof(float)));
   kernels::unpack_values(tensor.data.data(), tensor.type, n, values);
-  if (dtype_ == DType::bf16) std::transform(values, values + n, values, round_to_bf16);
-  finished(tensor);
+  finished(tensor, n);
   return {values, static_cast<std::size_t>(n)};
 }
 
-void WeightLoader::finished(const formats::Tensor& tensor) {
-  std::uint64_t values = 1;
-  for (const std::int64_t n : tensor.shape) values *= n;
+std::span<const float> WeightLoader::vector(const std::string& name, int n, const RowOrder& order) {
+  const std::span<float> values = take_vector(name, n);
+  const std::vector<float> in_file(values.begin(), values.end());
+  for (int i = 0; i < n; ++i) values[order ? order(i) : i] = round(in_file[i]);
+  return values;
+}
+
+std::span<const float> WeightLoader::vector_plus_one(const std::string& name, int n) {
+  const std::span<float> values = take_vector(name, n);
+  for (float& value : values) {
+    // By way of the sum that GGUF holds, so that both files give the same bits.
+    const float sum = source_.is_hugging_face() ? 1.0f + value : value;
+    value = dtype_ == DType::native || dtype_ == DType::f32 ? sum : 1.0f + round(sum - 1.0f);
+  }
+  return values;
+}
+
+void WeightLoader::finished(const formats::Tensor& tensor, std::uint64_t values) {
   parameters_ += values;
-  bytes_done_ += tensor.data.size();
   used_.insert(tensor.name);
-  file_.release(tensor);
-  if (progress_) progress_(static_cast<double>(bytes_done_) / bytes_total_);
+  source_.file().release(tensor);
+  if (progress_) progress_(static_cast<double>(parameters_) / values_total_);
 }
 
 void WeightLoader::check_all_used() const {
-  for (const formats::Tensor& tensor : file_.tensors()) {
-    if (!used_.contains(tensor.name)) {
+  for (const formats::Tensor& tensor : source_.file().tensors()) {
+    if (!used_.contains(tensor.name) && !is_rotary(tensor.name)) {
       throw Error(ErrorCode::unsupported,
                   fmt::format("{}: tensor '{}' has no place in this family; without it the "
                               "model would be another one",
-                              file_.path().string(), tensor.name));
+                              source_.file().path().string(), tensor.name));
     }
   }
 }
 
 std::string WeightLoader::type_summary() const {
   std::array<int, kTensorTypes> counts{};
-  for (const formats::Tensor& tensor : file_.tensors()) ++counts[static_cast<std::size_t>(tensor.type)];
+  for (const formats::Tensor& tensor : source_.file().tensors())
+    ++counts[static_cast<std::size_t>(tensor.type)];
   std::vector<std::pair<int, std::string_view>> order;
   for (std::size_t t = 0; t < kTensorTypes; ++t) {
     if (counts[t] > 0) order.emplace_back(counts[t], kTensorTypeInfo[t].name);

@@ -2,34 +2,42 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <set>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/arena.h"
-#include "formats/gguf.h"
 #include "isobatch/model.h"
 #include "kernels/packed_matrix.h"
+#include "model/source.h"
 
 namespace isobatch::model {
 
 class WeightLoader {
  public:
-  // Reserves memory for all tensors of the file in `dtype`. Throws Error(out_of_memory) with both sizes when
-  // they exceed the memory this process may use.
-  WeightLoader(const formats::GgufFile& file, DType dtype, const Model::Progress& progress);
+  // Reserves memory for all tensors of the file in the dtype. Throws Error(out_of_memory) with both sizes
+  // when they exceed the memory this process may use.
+  WeightLoader(const Source& source, const Semantics& semantics, const Model::Progress& progress);
+
+  const Source& source() const { return source_; }
 
   // Maps a row of the file's tensor to its output in the packed matrix.
   using RowOrder = std::function<int(int row)>;
 
-  // [outputs, depth], packed; rows in the file's order unless `order` says otherwise. Throws
-  // Error(corrupt_file) when the tensor is absent or has another shape.
+  // Tensors by GGUF's names. [outputs, depth], packed; rows in the file's order unless `order` says
+  // otherwise. Throws Error(corrupt_file) when the tensor is absent or has another shape.
   kernels::PackedMatrix matrix(const std::string& name, int outputs, int depth, const RowOrder& order = {});
-  // [n] as f32, rounded to bf16 in dtype bf16.
-  std::span<const float> vector(const std::string& name, int n);
-  bool has(const std::string& name) const { return file_.find(name) != nullptr; }
+  // Rows [first_row, first_row + outputs) of a tensor [rows, depth].
+  kernels::PackedMatrix matrix_rows(const std::string& name, int rows, int first_row, int outputs, int depth);
+  // [n] as f32, rounded as weights are in the dtype.
+  std::span<const float> vector(const std::string& name, int n, const RowOrder& order = {});
+  // 1 + w [n] in f32, w rounded: norm weights of a family whose files hold w (Hugging Face) or 1 + w (GGUF).
+  std::span<const float> vector_plus_one(const std::string& name, int n);
+  bool has(const std::string& name) const { return source_.find(name) != nullptr; }
 
+  // The tensor has no influence here.
+  void ignore(const std::string& name) { used_.insert(source_.own_name(name)); }
   // Error(unsupported) naming a tensor that nothing has asked for: leaving one out would be another model.
   void check_all_used() const;
   std::string type_summary() const;  // "Q4_1 ×210, F32 ×61"
@@ -40,16 +48,17 @@ class WeightLoader {
   TensorType packed_type(TensorType type) const;
   void pack(const formats::Tensor& tensor, int first_row, int rows, int first_output,
             const kernels::PackedMatrix& target, std::byte* data) const;
-  void finished(const formats::Tensor& tensor);
+  float round(float value) const;
+  std::span<float> take_vector(const std::string& name, int n);
+  void finished(const formats::Tensor& tensor, std::uint64_t values);
 
-  const formats::GgufFile& file_;
+  const Source& source_;
   DType dtype_;
   Model::Progress progress_;
   Arena memory_;
   std::set<std::string> used_;
   std::uint64_t parameters_ = 0;
-  std::size_t bytes_done_ = 0;
-  std::size_t bytes_total_ = 0;
+  std::uint64_t values_total_ = 0;
 };
 
 }  // namespace isobatch::model

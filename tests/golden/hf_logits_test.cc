@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "base/arena.h"
+#include "formats/gguf.h"
 #include "model/transformer.h"
 #include "tests/golden/golden_model.h"
 
