@@ -56,7 +56,7 @@ def check_include(path, target):
     if INTRINSICS.match(target) and not path.startswith(INTRINSICS_MAY):
         return "intrinsics belong into src/kernels"
     if target.startswith("nlohmann/") and not path.startswith(JSON_MAY):
-        return "JSON belongs into src/openai and apps"
+        return "JSON belongs into src/openai, src/formats and apps"
     is_test = path.endswith("_test.cc") or "_test_support." in path or path.startswith(("tests/", "fuzz/", "bench/"))
     if top == "tests" and not is_test:
         return "only tests use test support"
