@@ -36,13 +36,19 @@ Cell read(const model::KvMemory& kv, const model::Segment& segment, int position
 
 class FakeTokenizer : public text::Tokenizer {
  public:
-  FakeTokenizer() : Tokenizer(make_spec()) {}
-  std::vector<TokenId> encode(std::string_view text, bool, bool) const override {
-    std::vector<TokenId> ids;
-    for (char c : text) ids.push_back(c - 'a' + 2);
-    return ids;
+  FakeTokenizer()
+      : Tokenizer(make_spec(), [](std::string_view token, text::TokenType) { return std::string(token); }) {}
+
+ protected:
+  void encode_segments(std::span<const Segment> segments, std::vector<TokenId>& ids) const override {
+    for (const Segment& segment : segments) {
+      if (segment.id >= 0) {
+        ids.push_back(segment.id);
+      } else {
+        for (const char c : segment.text) ids.push_back(c - 'a' + 2);
+      }
+    }
   }
-  std::string_view bytes(TokenId id) const override { return spec_.tokens[id]; }
 
  private:
   static text::TokenizerSpec make_spec() {

@@ -3,19 +3,67 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <iterator>
 #include <limits>
 #include <string>
 #include <string_view>
 
+#include "engine/end_tokens.h"
 #include "isobatch/error.h"
 
 namespace isobatch::engine {
 namespace {
 
-// Control tokens at which generation ends even where the metadata does not say so.
-constexpr std::string_view kEndNames[] = {"<|im_end|>",    "<|eot_id|>",    "<|eom_id|>",     "<|end|>",
-                                          "<end_of_turn>", "<|endoftext|>", "<|end_of_text|>"};
+// The defaults are those of the program that the files are written for, llama.cpp.
+struct Defaults {
+  std::optional<TokenId> bos, eos, unknown;
+  bool add_bos = false, add_eos = false, add_space_prefix = false;
+};
+
+Defaults defaults_of(const text::TokenizerSpec& spec) {
+  if (spec.model == "llama") {
+    return {.bos = 1, .eos = 2, .unknown = 0, .add_bos = true, .add_space_prefix = true};
+  }
+  if (spec.model == "t5") return {.bos = {}, .eos = 1, .unknown = 2, .add_eos = true};
+  Defaults defaults;
+  defaults.add_bos = spec.pre_tokenizer == "llama-bpe";
+  return defaults;
+}
+
+// What the name of a pre-tokenizer stands for besides its patterns.
+void apply_pre_tokenizer(text::TokenizerSpec& spec) {
+  spec.ignore_merges = spec.pre_tokenizer == "llama-bpe";
+  spec.nfc = spec.pre_tokenizer == "qwen2";
+}
+
+void read_sentencepiece(const formats::GgufFile& file, const Defaults& defaults, text::TokenizerSpec& spec) {
+  const auto flag = [&](std::string_view key, bool otherwise) {
+    return file.get_bool(key).value_or(otherwise);
+  };
+  const auto refuse = [&](std::string_view key, std::string_view what) {
+    throw Error(ErrorCode::unsupported, fmt::format("{}: {}: {}", file.path().string(), key, what));
+  };
+  constexpr std::string_view kCharsmap = "tokenizer.ggml.precompiled_charsmap";
+  constexpr std::string_view kSuffix = "tokenizer.ggml.treat_whitespace_as_suffix";
+  if (file.metadata().contains(kCharsmap)) refuse(kCharsmap, "normalization rules are not supported");
+  if (flag(kSuffix, false)) refuse(kSuffix, "spaces behind words are not supported");
+  if (const std::vector<double>* scores = file.get_floats("tokenizer.ggml.scores")) spec.scores = *scores;
+  const bool prefix = flag("tokenizer.ggml.add_space_prefix", defaults.add_space_prefix);
+  spec.space_prefix = prefix ? text::SpacePrefix::every : text::SpacePrefix::never;
+  spec.strip_decoded_space = prefix;
+  spec.remove_extra_whitespaces = flag("tokenizer.ggml.remove_extra_whitespaces", false);
+  for (std::size_t id = 0; id < std::min(spec.types.size(), spec.tokens.size()); ++id) {
+    spec.escape_special |=
+        spec.types[id] == text::TokenType::user_defined && spec.tokens[id].find(' ') != std::string::npos;
+  }
+  // Phi-3's special tokens take the white space after them; its files have no key that says so.
+  const std::string* architecture = file.get_string("general.architecture");
+  if (architecture == nullptr || *architecture != "phi3" || spec.model != "llama") return;
+  for (std::size_t id = 0; id < std::min(spec.types.size(), spec.tokens.size()); ++id) {
+    const bool plain = spec.tokens[id] == "<s>" || spec.tokens[id] == "<|endoftext|>";
+    if (spec.types[id] != text::TokenType::control || plain) continue;
+    spec.special_rules.push_back({.id = static_cast<TokenId>(id), .strip_right = true});
+  }
+}
 
 std::optional<TokenId> token_id(const formats::GgufFile& file, std::string_view key) {
   const auto id = file.get_int(key);
@@ -40,24 +88,6 @@ std::vector<text::TokenType> token_types(const formats::GgufFile& file) {
   return types;
 }
 
-std::vector<TokenId> end_tokens(const formats::GgufFile& file, const text::TokenizerSpec& spec) {
-  std::vector<TokenId> ends;
-  const auto add = [&](TokenId id) {
-    if (std::ranges::find(ends, id) == ends.end()) ends.push_back(id);
-  };
-  if (spec.eos) add(*spec.eos);
-  for (const std::string_view key : {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
-    if (const auto id = token_id(file, key)) add(*id);
-  }
-  for (std::size_t id = 0; id < std::min(spec.types.size(), spec.tokens.size()); ++id) {
-    if (spec.types[id] == text::TokenType::control &&
-        std::ranges::find(kEndNames, spec.tokens[id]) != std::end(kEndNames)) {
-      add(static_cast<TokenId>(id));
-    }
-  }
-  return ends;
-}
-
 }  // namespace
 
 text::TokenizerSpec tokenizer_spec(const formats::GgufFile& file) {
@@ -75,12 +105,23 @@ text::TokenizerSpec tokenizer_spec(const formats::GgufFile& file) {
   spec.tokens = strings("tokenizer.ggml.tokens");
   spec.types = token_types(file);
   spec.merges = strings("tokenizer.ggml.merges");
-  spec.bos = token_id(file, "tokenizer.ggml.bos_token_id");
-  spec.eos = token_id(file, "tokenizer.ggml.eos_token_id");
-  spec.unknown = token_id(file, "tokenizer.ggml.unknown_token_id");
-  spec.add_bos = file.get_bool("tokenizer.ggml.add_bos_token").value_or(false);
-  spec.add_eos = file.get_bool("tokenizer.ggml.add_eos_token").value_or(false);
-  spec.end_tokens = end_tokens(file, spec);
+  const Defaults defaults = defaults_of(spec);
+  const auto id_or = [&](std::string_view key, std::optional<TokenId> otherwise) {
+    const std::optional<TokenId> id = token_id(file, key);
+    return id ? id : otherwise;
+  };
+  spec.bos = id_or("tokenizer.ggml.bos_token_id", defaults.bos);
+  spec.eos = id_or("tokenizer.ggml.eos_token_id", defaults.eos);
+  spec.unknown = id_or("tokenizer.ggml.unknown_token_id", defaults.unknown);
+  spec.add_bos = file.get_bool("tokenizer.ggml.add_bos_token").value_or(defaults.add_bos);
+  spec.add_eos = file.get_bool("tokenizer.ggml.add_eos_token").value_or(defaults.add_eos);
+  apply_pre_tokenizer(spec);
+  if (spec.model == "llama" || spec.model == "t5") read_sentencepiece(file, defaults, spec);
+  std::vector<TokenId> ends;
+  for (const std::string_view key : {"tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"}) {
+    if (const auto id = token_id(file, key)) ends.push_back(*id);
+  }
+  spec.end_tokens = end_tokens(spec, ends);
   return spec;
 }
 

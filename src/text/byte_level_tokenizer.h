@@ -1,9 +1,11 @@
 // Byte-level BPE ("gpt2" in GGUF): special tokens, then the pre-tokenizer's pieces, then BPE in each piece.
 #pragma once
 
+#include <string_view>
+#include <unordered_map>
+
 #include "text/bpe.h"
 #include "text/pre_tokenizer.h"
-#include "text/special_tokens.h"
 #include "text/tokenizer.h"
 
 namespace isobatch::text {
@@ -13,17 +15,13 @@ class ByteLevelTokenizer final : public Tokenizer {
   // `spec` has been checked by Tokenizer::create; `index` holds its tokens.
   ByteLevelTokenizer(TokenizerSpec spec, const TokenIndex& index);
 
-  std::vector<TokenId> encode(std::string_view text, bool add_special, bool parse_special) const override;
-  std::string_view bytes(TokenId id) const override;
+ protected:
+  void encode_segments(std::span<const Segment> segments, std::vector<TokenId>& ids) const override;
 
  private:
-  void encode_plain(std::string_view text, Bpe::Scratch& scratch, std::vector<TokenId>& ids) const;
-
   PreTokenizer pre_tokenizer_;
   Bpe bpe_;
-  SpecialTokens special_;
-  std::string bytes_;                  // of all tokens, one after the other
-  std::vector<std::size_t> byte_end_;  // [vocab_size]
+  std::unordered_map<std::string_view, TokenId> whole_pieces_;  // by bytes; only with spec().ignore_merges
 };
 
 }  // namespace isobatch::text

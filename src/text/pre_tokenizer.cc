@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <pcre2.h>
 
+#include <algorithm>
 #include <array>
 
 #include "isobatch/error.h"
@@ -14,6 +15,34 @@ namespace {
 constexpr std::string_view kGpt2 =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
+// Llama 3's, and Qwen2's, which takes digits one at a time.
+#define ISOBATCH_GPT4_PATTERN(digits)                                \
+  R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|)" digits \
+  R"(| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)"
+constexpr std::string_view kLlama3 = ISOBATCH_GPT4_PATTERN(R"(\p{N}{1,3})");
+constexpr std::string_view kQwen2 = ISOBATCH_GPT4_PATTERN(R"(\p{N})");
+#undef ISOBATCH_GPT4_PATTERN
+
+// DeepSeek LLM's letters are those that have a case.
+constexpr std::string_view kDeepSeekLines = R"([\r\n])";
+// (Six are written by number: normalization would change them.)
+constexpr std::string_view kDeepSeekLetters =
+    "\\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-"
+    "ᵷᵹ-"
+    "ᶚḀ-"
+    "ἕἘ-"
+    "Ἕἠ-ὅὈ-Ὅὐ"
+    "-ὗὙὛὝὟ-\u1f7dᾀ-ᾴᾶ-ᾼ\u1fbeῂ-ῄῆ-ῌῐ-\u1fd3ῖ-\u1fdbῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤ\u2126ℨ\u212a-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-"
+    "ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-"
+    "𐲲𐳀-"
+    "𐳲𑢠-"
+    "𑣟𞤀-"
+    "𞥃]+";
+constexpr std::string_view kDeepSeekPunctuation = R"(\s?[!-/:-~！-／：-～‘-‟　-。]+)";
+constexpr std::string_view kDeepSeekSpaces = R"(\s+$)";
+constexpr std::string_view kDeepSeekEastAsian = R"([一-龥ࠀ-一가-퟿]+)";
+constexpr std::string_view kDigit = R"(\p{N})", kDigits = R"(\p{N}+)";
+
 // Each pattern cuts every piece of the one before into matches and what lies between them.
 struct Definition {
   std::string_view name;
@@ -22,19 +51,37 @@ struct Definition {
 
 const std::vector<Definition>& definitions() {
   static const std::vector<Definition> table = {
-      {"gpt-2", {kGpt2}}, {"smollm", {R"(\p{N})", kGpt2}},  // each digit alone
+      {"gpt-2", {kGpt2}},
+      {"smollm", {kDigit, kGpt2}},
+      {"llama-bpe", {kLlama3}},
+      {"qwen2", {kQwen2}},
+      {"deepseek-llm",
+       {kDeepSeekLines, kDeepSeekLetters, kDeepSeekPunctuation, kDeepSeekSpaces, kDeepSeekEastAsian, kDigit}},
   };
   return table;
 }
 
 const Definition& find_definition(std::string_view name) {
-  std::string known;
   for (const Definition& definition : definitions()) {
     if (definition.name == name) return definition;
-    known += fmt::format("{}{}", known.empty() ? "" : ", ", definition.name);
   }
-  throw Error(ErrorCode::unsupported,
-              fmt::format("pre-tokenizer \"{}\" is not known; known are: {}", name, known));
+  throw Error(ErrorCode::unsupported, fmt::format("pre-tokenizer \"{}\" is not known; known are: {}", name,
+                                                  PreTokenizer::known_names()));
+}
+
+// A tokenizer.json may have the characters themselves for \r and \n.
+std::string with_escaped_lines(std::string_view pattern) {
+  std::string escaped;
+  for (const char c : pattern) {
+    if (c == '\r') {
+      escaped += R"(\r)";
+    } else if (c == '\n') {
+      escaped += R"(\n)";
+    } else {
+      escaped += c;
+    }
+  }
+  return escaped;
 }
 
 // PCRE2's \s has U+180E, which is not Unicode White_Space; the patterns mean White_Space.
@@ -115,9 +162,33 @@ class PreTokenizer::Stage {
 PreTokenizer::PreTokenizer(std::string_view name) {
   for (const std::string_view pattern : find_definition(name).patterns) stages_.emplace_back(pattern);
 }
+PreTokenizer::PreTokenizer(std::span<const std::string> patterns) {
+  for (const std::string& pattern : patterns) {
+    if (!knows(pattern)) {
+      throw Error(ErrorCode::unsupported, fmt::format("pre-tokenizer pattern {} is not known", pattern));
+    }
+    stages_.emplace_back(with_escaped_lines(pattern));
+  }
+}
 PreTokenizer::~PreTokenizer() = default;
 PreTokenizer::PreTokenizer(PreTokenizer&&) noexcept = default;
 PreTokenizer& PreTokenizer::operator=(PreTokenizer&&) noexcept = default;
+
+std::string PreTokenizer::known_names() {
+  std::string names;
+  for (const Definition& definition : definitions()) {
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", definition.name);
+  }
+  return names;
+}
+bool PreTokenizer::knows(std::string_view pattern) {
+  const std::string escaped = with_escaped_lines(pattern);
+  return escaped == kDigits || std::ranges::any_of(definitions(), [&](const Definition& definition) {
+           return std::ranges::find(definition.patterns, escaped) != definition.patterns.end();
+         });
+}
+std::string PreTokenizer::gpt2_pattern() { return std::string(kGpt2); }
+std::string PreTokenizer::digits_pattern(bool each) { return std::string(each ? kDigit : kDigits); }
 
 void PreTokenizer::split(std::string_view text, const OnPiece& on_piece) const {
   const std::unique_ptr<pcre2_match_data, decltype(&pcre2_match_data_free)> match(

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +16,15 @@ class PreTokenizer {
 
   // Throws Error(unsupported) naming the pre-tokenizer and the known ones.
   explicit PreTokenizer(std::string_view name);
+  // Each pattern cuts the pieces of the one before into its matches and what lies between them. Throws
+  // Error(unsupported) when knows() does not hold for one.
+  explicit PreTokenizer(std::span<const std::string> patterns);
+  // Whether a pattern of the Oniguruma library, as tokenizer.json has them, is known to match here as there.
+  static bool knows(std::string_view pattern);
+  static std::string known_names();  // "gpt-2, smollm, …"
+  // The patterns that stand for pieces of tokenizer.json which are not written as patterns.
+  static std::string gpt2_pattern();             // ByteLevel's own
+  static std::string digits_pattern(bool each);  // Digits
   ~PreTokenizer();
   PreTokenizer(PreTokenizer&&) noexcept;
   PreTokenizer& operator=(PreTokenizer&&) noexcept;

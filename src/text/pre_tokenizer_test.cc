@@ -28,6 +28,25 @@ TEST(PreTokenizer, SmollmSplitsEachDigitFirst) {
   EXPECT_THAT(split("smollm", "a  7"), ElementsAre("a", "  ", "7"));
 }
 
+TEST(PreTokenizer, LlamaTakesThreeDigitsAndQwenOne) {
+  EXPECT_THAT(split("llama-bpe", "I'LL pay 12345!\n\n x"),
+              ElementsAre("I", "'LL", " pay", " ", "123", "45", "!\n\n", " x"));
+  EXPECT_THAT(split("qwen2", "(ab 12\r\n y"), ElementsAre("(ab", " ", "1", "2", "\r\n", " y"));
+}
+
+TEST(PreTokenizer, DeepSeekSplitsScripts) {
+  EXPECT_THAT(split("deepseek-llm", "Hi 中文, 12\n x "),
+              ElementsAre("Hi", " ", "中文", ",", " ", "1", "2", "\n", " x", " "));
+}
+
+TEST(PreTokenizer, KnownPatternsOnly) {
+  EXPECT_TRUE(PreTokenizer::knows("[\r\n]"));
+  EXPECT_TRUE(PreTokenizer::knows(R"([\r\n])"));
+  EXPECT_FALSE(PreTokenizer::knows(R"(\w+)"));
+  const std::vector<std::string> unknown = {R"(\w+)"};
+  EXPECT_THROW(PreTokenizer{unknown}, Error);
+}
+
 TEST(PreTokenizer, WhiteSpaceIsUnicodes) {
   EXPECT_THAT(split("gpt-2", "a\u00a0\u3000b"), ElementsAre("a", "\u00a0", "\u3000", "b"));
   EXPECT_THAT(split("gpt-2", "a\u180eb"), ElementsAre("a", "\u180e", "b"));  // not white space
@@ -46,7 +65,9 @@ TEST(PreTokenizer, AnUnknownNameIsNamedWithTheKnownOnes) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::unsupported);
-    EXPECT_STREQ(error.what(), "pre-tokenizer \"klingon\" is not known; known are: gpt-2, smollm");
+    EXPECT_STREQ(error.what(),
+                 "pre-tokenizer \"klingon\" is not known; known are: gpt-2, smollm, llama-bpe, qwen2, "
+                 "deepseek-llm");
   }
 }
 

@@ -3,19 +3,58 @@
 #include <algorithm>
 #include <utility>
 
+#include "text/utf8.h"
+
 namespace isobatch::text {
 
-void SpecialTokens::add(std::string text, TokenId id) {
+namespace {
+
+bool is_space(char32_t c) {
+  return (c >= 0x9 && c <= 0xD) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+         c == 0x3000;
+}
+
+std::size_t spaces_before(std::string_view text, std::size_t start, std::size_t end) {
+  std::size_t begin = end;
+  while (begin > start) {
+    std::size_t at = begin - 1;
+    while (at > start && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) --at;
+    if (!is_space(decode_utf8(text, at).value)) break;
+    begin = at;
+  }
+  return end - begin;
+}
+
+std::size_t spaces_after(std::string_view text, std::size_t begin) {
+  std::size_t end = begin;
+  while (end < text.size()) {
+    const CodePoint c = decode_utf8(text, end);
+    if (!is_space(c.value)) break;
+    end += static_cast<std::size_t>(c.length);
+  }
+  return end - begin;
+}
+
+}  // namespace
+
+void SpecialTokens::add(std::string text, TokenId id, bool strip_left, bool strip_right) {
   first_bytes_[static_cast<unsigned char>(text[0])] = true;
-  entries_.push_back({std::move(text), id});
+  entries_.push_back({std::move(text), id, strip_left, strip_right});
 }
 
 void SpecialTokens::prepare() { std::ranges::sort(entries_, {}, &Entry::text); }
 
 std::optional<SpecialTokens::Match> SpecialTokens::find(std::string_view text, std::size_t start) const {
+  if (entries_.empty()) return std::nullopt;
   for (std::size_t offset = start; offset < text.size(); ++offset) {
     if (!first_bytes_[static_cast<unsigned char>(text[offset])]) continue;
-    if (const Entry* entry = longest_at(text, offset)) return Match{offset, entry->text.size(), entry->id};
+    const Entry* entry = longest_at(text, offset);
+    if (entry == nullptr) continue;
+    const std::size_t end = offset + entry->text.size();
+    const std::size_t before = entry->strip_left ? spaces_before(text, start, offset) : 0;
+    const std::size_t after = entry->strip_right ? spaces_after(text, end) : 0;
+    return Match{offset - before, before + entry->text.size() + after, entry->id};
   }
   return std::nullopt;
 }

@@ -16,14 +16,15 @@ class SpecialTokens {
  public:
   struct Match {
     std::size_t offset;
-    std::size_t length;
+    std::size_t length;  // with the white space that it takes
     TokenId id;
   };
 
-  // `text` must not be empty.
-  void add(std::string text, TokenId id);
+  // `text` must not be empty. The token takes the white space (Unicode's) before or after it.
+  void add(std::string text, TokenId id, bool strip_left = false, bool strip_right = false);
   // To be called when all have been added.
   void prepare();
+  bool empty() const { return entries_.empty(); }
 
   std::optional<Match> find(std::string_view text, std::size_t start) const;
 
@@ -31,6 +32,8 @@ class SpecialTokens {
   struct Entry {
     std::string text;
     TokenId id;
+    bool strip_left;
+    bool strip_right;
   };
   const Entry* longest_at(std::string_view text, std::size_t offset) const;
 

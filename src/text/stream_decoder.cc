@@ -8,7 +8,12 @@ namespace isobatch::text {
 
 std::string StreamDecoder::push(TokenId id) {
   if (tokenizer_->is_control(id)) return {};
-  pending_ += tokenizer_->bytes(id);
+  std::string_view bytes = tokenizer_->bytes(id);
+  if (strip_space_ && !bytes.empty()) {
+    if (bytes.starts_with(' ')) bytes.remove_prefix(1);
+    strip_space_ = false;
+  }
+  pending_ += bytes;
   const std::size_t complete = pending_.size() - incomplete_suffix(pending_);
   std::string text = to_valid_utf8(std::string_view(pending_).substr(0, complete));
   pending_.erase(0, complete);

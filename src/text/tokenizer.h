@@ -1,6 +1,7 @@
-// Text to token ids and back. Byte-level BPE; other tokenizers join behind the same interface.
+// Text to token ids and back: byte-level BPE, SentencePiece BPE and unigram behind one interface.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <span>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "isobatch/request.h"
+#include "text/special_tokens.h"
 
 namespace isobatch::text {
 
@@ -33,8 +35,9 @@ enum class SpacePrefix {
 
 // What a model file says about its tokenizer, free of any file format.
 struct TokenizerSpec {
-  std::string model;                // "gpt2": byte-level BPE; "llama": SentencePiece BPE; "t5": unigram
-  std::string pre_tokenizer;        // byte-level BPE: a name that PreTokenizer knows
+  std::string model;          // "gpt2": byte-level BPE; "llama": SentencePiece BPE; "t5": unigram
+  std::string pre_tokenizer;  // byte-level BPE: a name that PreTokenizer knows …
+  std::vector<std::string> pre_tokenizer_patterns;  // … or, instead, its patterns (PreTokenizer::knows)
   std::vector<std::string> tokens;  // index = token id; in the byte-level alphabet for normal tokens of
                                     // "gpt2", with U+2581 for a space for those of the others
   std::vector<TokenType> types;     // as long as tokens, or empty: all normal
@@ -47,40 +50,67 @@ struct TokenizerSpec {
   bool add_eos = false;
   std::vector<TokenId> end_tokens;  // generation ends at any of these (eos, end of turn …)
   std::vector<SpecialTokenRule> special_rules;
+  bool nfc = false;            // text is brought into Unicode's normalization form C
+  bool ignore_merges = false;  // byte-level BPE: a piece that is a token becomes it, whatever the merges are
 
   // SentencePiece only.
   SpacePrefix space_prefix = SpacePrefix::never;
   bool strip_decoded_space = false;       // one space at the beginning of decoded text is the prefix
   bool remove_extra_whitespaces = false;  // spaces at both ends go, runs of them become one
   bool split_at_spaces = false;           // no token reaches over the beginning of a word
+  bool escape_special = false;  // special tokens, too, have U+2581 for a space when they are looked for
+  bool names_in_text = false;   // unigram: plain text can become control and byte tokens by their names
+  bool fuse_unknown = true;     // neighbouring characters without a token become one unknown token
 };
 
 class Tokenizer {
  public:
-  // Throws Error: unsupported (model or pre-tokenizer, named), corrupt_file (a merge or id that makes no
-  // sense).
+  // Throws Error: unsupported (model or pre-tokenizer, named), corrupt_file (a merge, score or id that makes
+  // no sense).
   static std::unique_ptr<Tokenizer> create(TokenizerSpec spec);
   virtual ~Tokenizer() = default;
 
-  // Special tokens (control, user_defined) in the text become their ids when `parse_special`; bos and eos are
-  // added by the model's rules when `add_special`. Throws Error(invalid_argument) when text is not UTF-8.
-  virtual std::vector<TokenId> encode(std::string_view text, bool add_special, bool parse_special) const = 0;
-
+  // User-defined tokens in the text become their ids, and control tokens and the unknown token do when
+  // `parse_special`; bos and eos are added by the model's rules when `add_special`. Throws
+  // Error(invalid_argument) when text is not UTF-8.
+  std::vector<TokenId> encode(std::string_view text, bool add_special, bool parse_special) const;
   // The bytes a token stands for; they need not be whole UTF-8 characters. Control tokens give their name.
-  virtual std::string_view bytes(TokenId id) const = 0;
+  std::string_view bytes(TokenId id) const;
 
-  // Without its merges: they are kept in the form that encoding wants.
+  // Without its merges and scores: they are kept in the form that encoding wants.
   const TokenizerSpec& spec() const { return spec_; }
   int vocab_size() const { return static_cast<int>(spec_.tokens.size()); }
-  bool is_control(TokenId id) const;
+  bool is_control(TokenId id) const;  // leaves nothing in decoded text; also of the unknown token
   bool is_end(TokenId id) const;
-  // Whole text; control tokens left out; bytes that form no UTF-8 become U+FFFD.
+  // Whole text; control tokens left out; bytes that form no UTF-8 become U+FFFD; without the space that
+  // encoding put in front (spec().strip_decoded_space).
   std::string decode(std::span<const TokenId> ids) const;
 
  protected:
-  explicit Tokenizer(TokenizerSpec spec) : spec_(std::move(spec)) {}
-  void require_id(TokenId id) const;  // Error(invalid_argument) when out of range
+  // A special token (id) or plain text (id -1).
+  struct Segment {
+    std::string_view text;
+    TokenId id;
+    bool first;  // the text begins with it
+  };
+
+  // `token_bytes` are what the tokens stand for, where they are no special tokens.
+  Tokenizer(TokenizerSpec spec, std::string (*token_bytes)(std::string_view token, TokenType type));
+  virtual void encode_segments(std::span<const Segment> segments, std::vector<TokenId>& ids) const = 0;
+
+  TokenType type(TokenId id) const { return spec_.types.empty() ? TokenType::normal : spec_.types[id]; }
+
   TokenizerSpec spec_;
+
+ private:
+  void require_id(TokenId id) const;  // Error(invalid_argument) when out of range
+  void add_special_tokens();
+  void encode_text(std::string_view text, bool parse_special, std::vector<TokenId>& ids) const;
+
+  // Special tokens to be found: [parse_special][in normalized text].
+  std::array<std::array<SpecialTokens, 2>, 2> special_;
+  std::string bytes_;                  // of all tokens, one after the other
+  std::vector<std::size_t> byte_end_;  // [vocab_size]
 };
 
 }  // namespace isobatch::text

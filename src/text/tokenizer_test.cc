@@ -89,8 +89,8 @@ TEST_P(TokenizerSpecTest, IsRefused) {
 INSTANTIATE_TEST_SUITE_P(
     All, TokenizerSpecTest,
     ::testing::Values(
-        BadSpec{"model", [](TokenizerSpec& s) { s.model = "t5"; }, ErrorCode::unsupported,
-                "tokenizer model \"t5\" is not known; known are: gpt2"},
+        BadSpec{"model", [](TokenizerSpec& s) { s.model = "wpm"; }, ErrorCode::unsupported,
+                "tokenizer model \"wpm\" is not known; known are: gpt2, llama, t5"},
         BadSpec{"pre", [](TokenizerSpec& s) { s.pre_tokenizer = "x"; }, ErrorCode::unsupported, "\"x\""},
         BadSpec{"merge", [](TokenizerSpec& s) { s.merges.push_back("he re"); }, ErrorCode::corrupt_file,
                 "merge 3 (\"he re\") needs the token \"re\""},

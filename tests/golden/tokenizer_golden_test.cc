@@ -2,11 +2,13 @@
 // (tools/make_tokenizer_golden.py).
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <sstream>
 
 #include "engine/tokenizer_from_gguf.h"
 #include "tests/golden/golden_file.h"
 #include "tests/golden/golden_model.h"
+#include "tests/support/temp_dir.h"
 #include "text/stream_decoder.h"
 #include "text/utf8.h"
 
@@ -84,6 +86,41 @@ TEST_F(TokenizerGolden, SpecOfTheModel) {
   const std::vector<ChatMessage> messages = {{"user", "Hello"}};
   EXPECT_EQ(chat->render(messages, true),
             golden::read_json("chat_smollm2.json").at("cases").at(1).at("text"));
+}
+
+// The specification in a GGUF file's metadata alone: of which types its tensors are is no matter of this
+// test.
+text::TokenizerSpec spec_without_tensors(const std::filesystem::path& path) {
+  constexpr std::streamsize kEnough = 16 << 20, kTensorCount = 8;  // bytes of metadata; offset of the count
+  std::vector<char> head(kEnough);
+  std::ifstream(path, std::ios::binary).read(head.data(), kEnough);
+  std::fill_n(head.begin() + kTensorCount, 8, '\0');
+  const test::TempDir folder;
+  test::write_file(folder / "head.gguf", std::as_bytes(std::span(head)));
+  return engine::tokenizer_spec(formats::GgufFile::open(folder / "head.gguf"));
+}
+
+// Gemma 3's tokenizer against sentencepiece and `tokenizers`, both made of the file's own metadata
+// (tools/make_gemma_golden.py).
+TEST(Gemma3TokenizerGolden, EqualsSentencePieceAndHuggingFace) {
+  if (!std::filesystem::exists(golden::gemma3_path()))
+    GTEST_SKIP() << golden::gemma3_path() << " is not there";
+  const auto tokenizer = text::Tokenizer::create(spec_without_tensors(golden::gemma3_path()));
+  EXPECT_EQ(tokenizer->vocab_size(), 262144);
+  EXPECT_EQ(tokenizer->spec().end_tokens, (std::vector<TokenId>{1, 106}));  // <eos> and <end_of_turn>
+  EXPECT_EQ(tokenizer->encode("", true, true), std::vector<TokenId>{2});
+  const nlohmann::json data = golden::read_json("tokenizer_gemma3.json");
+  const auto texts = data.at("texts").get<std::vector<std::string>>();
+  ASSERT_GE(texts.size(), 250u);
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    const auto plain = data.at("sentencepiece").at(i).get<std::vector<TokenId>>();
+    EXPECT_EQ(tokenizer->encode(texts[i], false, false), plain) << nlohmann::json(texts[i]);
+    EXPECT_EQ(tokenizer->decode(plain), data.at("decoded").at(i));
+    if (const auto& special = data.at("tokenizers").at(i); !special.is_null()) {
+      EXPECT_EQ(tokenizer->encode(texts[i], false, true), special.get<std::vector<TokenId>>())
+          << nlohmann::json(texts[i]);
+    }
+  }
 }
 
 }  // namespace

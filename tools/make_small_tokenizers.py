@@ -1,0 +1,239 @@
+#!/usr/bin/env python3
+"""Trains small tokenizers of each kind and writes what Hugging Face `tokenizers` and sentencepiece make of a corpus.
+
+Into tests/golden/tokenizers/: one tokenizer.json for each vocabulary, texts.json, and golden/NAME.json for each variant:
+{"base": vocabulary, "patch": JSON merge patch (RFC 7396) that makes the variant's tokenizer.json of it,
+"config": tokenizer_config.json, "ids": of each text by `tokenizers`, with special tokens in the text and none added,
+"with_special": of the first text that is not empty, bos and eos added, "decoded": of each text's ids,
+"sentencepiece": only where the vocabulary is a model of sentencepiece's: of each text by sentencepiece itself, without
+special tokens}. The trained vocabularies are kept: run with --train to make new ones.
+Needs tokenizers and sentencepiece.
+"""
+
+import copy
+import io
+import json
+import pathlib
+import sys
+
+import sentencepiece
+from sentencepiece import sentencepiece_model_pb2
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from make_tokenizer_golden import TEXTS, random_texts
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "tests" / "golden" / "tokenizers"
+SPACE = "\u2581"
+
+# Beside TEXTS: what tells the variants apart.
+MORE_TEXTS = [
+    "'S 'LL i'Ve \u017f'\u017f it'\u017f", "1234567 12 345", "word  \r\n\r\n next", "tab\tword\t\tword", "!!\n\n?? ...\r", "\u212b \u2126 e\u0301\u0323 o\u0308 \uac00\u1100\u1161 \u0344",
+    "\u0915\u093c \ufb01 \u1e9b\u0323", "hello", " hello", "hello world", "Hello  world", "\uff21\uff22\uff43 \uff01\uff0f\u3000\u3002\u2018x\u2019\u2014\u201c", "\u04d0\u0436 \u10a0\u13a0 \u1c90 \ua640",
+    "<s>x</s>", "</s> \n x", "<unk>", "\u2581", "\u2581\u2581a b\u2581", "<0x41><0x42>", "a</s></s>b", "<|user|> \n\u00a0Hi <|end|>\n\n<|assistant|>", " <|pad|>  x", "x  <|left|> y", "<tool_call>{}</tool_call>", "un<tool_call",
+    " x", "  x", "   x  ", "x\n\n\ny\n", "a     b", " " * 31, " " * 32 + "a", "\n" * 12, "<b>bold</b>", "<table>\n  <td>", "\U0001f600\U0001f601 \u4e2d\u6587\u5b57", "\x01\x02", "\ue000x", "zzzzqqqq",
+]
+
+
+def texts():
+    return TEXTS + MORE_TEXTS + list(random_texts(40))
+
+
+def corpus():
+    lines = (ROOT / "prompts" / "pool.txt").read_text(encoding="utf-8").splitlines()
+    return lines + texts() * 2
+
+
+def byte_level_base():
+    """BPE over bytes whose merges know no borders of words, so that each pattern shows."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(vocab_size=800, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+                                  special_tokens=["<s>", "</s>", "<|pad|>", "<|left|>"], show_progress=False)
+    tokenizer.train_from_iterator(corpus(), trainer)
+    data = json.loads(tokenizer.to_str())
+    vocabulary = data["model"]["vocab"]
+    for word in ["hello", "\u0120hello", "zzzz", "\u0120123", "qq"]:  # tokens that no merge makes
+        vocabulary.setdefault(word, len(vocabulary))
+    first = len(vocabulary)
+    data["added_tokens"] += [{"id": first + i, "content": content, "single_word": False, "lstrip": False, "rstrip": False,
+                              "normalized": normalized, "special": False}
+                             for i, (content, normalized) in enumerate([("<tool_call>", False), ("</tool_call>", True)])]
+    for token in data["added_tokens"]:
+        token["lstrip"] = token["content"] == "<|left|>"
+        token["rstrip"] = token["content"] in ("</s>", "<|left|>")
+    return data
+
+
+def train_sentencepiece(**options):
+    model = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(line for text in corpus() for line in text.split("\n") if line.strip() and "\x00" not in line),
+        model_writer=model, normalization_rule_name="identity", remove_extra_whitespaces=False, byte_fallback=True,
+        hard_vocab_limit=False, character_coverage=0.98, allow_whitespace_only_pieces=True, minloglevel=2,
+        num_threads=1, **options)
+    proto = sentencepiece_model_pb2.ModelProto()
+    proto.ParseFromString(model.getvalue())
+    # Sums of these are exact, in float too, so that equal paths are equal in every program.
+    for piece in proto.pieces:
+        piece.score = round(piece.score * 64) / 64
+    return proto
+
+
+def all_merges(scores):
+    """Every pair of tokens that makes a token, the best score first; of equal ones, the lower ids first."""
+    ids = {token: i for i, token in enumerate(scores)}
+    found = []
+    for token, score in scores.items():
+        pairs = [(token[:i], token[i:]) for i in range(1, len(token)) if token[:i] in ids and token[i:] in ids]
+        found += [(-score, ids[left], ids[right], [left, right]) for left, right in pairs]
+    return [pair for *_, pair in sorted(found)]
+
+
+def added_token(i, content, special, rstrip=False):
+    return {"id": i, "content": content, "single_word": False, "lstrip": False, "rstrip": rstrip, "normalized": False,
+            "special": special}
+
+
+def sentencepiece_json(proto, extra=()):
+    """tokenizer.json of a BPE or unigram model, without normalizer and pre-tokenizer."""
+    types = sentencepiece_model_pb2.ModelProto.SentencePiece
+    pieces = proto.pieces
+    added = [added_token(i, p.piece, p.type != types.USER_DEFINED, rstrip=bool(extra) and p.piece == "</s>")
+             for i, p in enumerate(pieces) if p.type in (types.CONTROL, types.UNKNOWN, types.USER_DEFINED)]
+    added += [added_token(len(pieces) + i, content, True, rstrip=True) for i, content in enumerate(extra)]
+    if proto.trainer_spec.model_type == 1:
+        model = {"type": "Unigram", "unk_id": 0, "byte_fallback": True, "vocab": [[p.piece, p.score] for p in pieces]}
+    else:
+        # User-defined tokens of spaces and newlines come before all others, as in Gemma's file.
+        merged = {p.piece: 1000.0 - i if p.type == types.USER_DEFINED else p.score
+                  for i, p in enumerate(pieces) if p.type in (types.NORMAL, types.USER_DEFINED)}
+        model = {"type": "BPE", "dropout": None, "unk_token": "<unk>", "continuing_subword_prefix": None,
+                 "end_of_word_suffix": None, "fuse_unk": True, "byte_fallback": True, "ignore_merges": False,
+                 "vocab": {p.piece: i for i, p in enumerate(pieces)}, "merges": all_merges(merged)}
+    return {"version": "1.0", "truncation": None, "padding": None, "added_tokens": added, "normalizer": None,
+            "pre_tokenizer": None, "post_processor": None, "decoder": None, "model": model}
+
+
+def split(pattern):
+    return {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
+
+
+def byte_level(use_regex):
+    return {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": use_regex}
+
+
+def sequence(key, *steps):
+    return {"type": "Sequence", key: list(steps)}
+
+
+def replace(pattern, content):
+    return {"type": "Replace", "pattern": {"String": pattern}, "content": content}
+
+
+def template(before=(), after=(), ids={}):
+    piece = lambda name: {"SpecialToken": {"id": name, "type_id": 0}}
+    single = [*map(piece, before), {"Sequence": {"id": "A", "type_id": 0}}, *map(piece, after)]
+    return {"type": "TemplateProcessing", "single": single, "pair": single + [{"Sequence": {"id": "B", "type_id": 1}}],
+            "special_tokens": {name: {"id": name, "ids": [ids[name]], "tokens": [name]} for name in (*before, *after)}}
+
+
+GPT4 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|DIGITS| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
+DEEPSEEK_LETTERS = (
+    "\\s?[A-Za-zµÀ-ÖØ-öø-ƺƼ-ƿǄ-ʓʕ-ʯͰ-ͳͶͷͻ-ͽͿΆΈ-ΊΌΎ-ΡΣ-ϵϷ-ҁҊ-ԯԱ-ՖႠ-ჅᎠ-Ᏽᏸ-ᏽᲐ-ᲺᲽ-Ჿᴀ-ᴫᵫ-ᵷᵹ-ᶚḀ-ἕἘ-Ἕἠ-ὅὈ-Ὅὐ-ὗὙὛὝὟ-\u1f7d"
+    "ᾀ-ᾴᾶ-ᾼ\u1fbeῂ-ῄῆ-ῌῐ-\u1fd3ῖ-\u1fdbῠ-Ῥῲ-ῴῶ-ῼℂℇℊ-ℓℕℙ-ℝℤ\u2126ℨ\u212a-ℭℯ-ℴℹℼ-ℿⅅ-ⅉⅎↃↄⰀ-ⱻⱾ-ⳤⳫ-ⳮⳲⳳꙀ-ꙭꚀ-ꚛꜢ-ꝯꝱ-ꞇꞋ-ꞎꭰ-ꮿﬀ-ﬆﬓ-ﬗＡ-Ｚａ-ｚ"
+    "𐐀-𐑏𐒰-𐓓𐓘-𐓻𐲀-𐲲𐳀-𐳲𑢠-𑣟𞤀-𞥃]+")
+DIGITS = {"type": "Digits", "individual_digits": True}
+
+
+def variants(bases):
+    ids = {name: {**data["model"]["vocab"]} if isinstance(data["model"]["vocab"], dict) else {} for name, data in bases.items()}
+    b = ids["byte_level"]
+    special = {"bos_token": "<s>", "eos_token": "</s>"}
+    unescape = [replace(SPACE, " "), {"type": "ByteFallback"}, {"type": "Fuse"}]
+    strip = {"type": "Strip", "content": " ", "start": 1, "stop": 0}
+    metaspace = lambda scheme, cut: {"type": "Metaspace", "replacement": SPACE, "prepend_scheme": scheme, "split": cut}
+    prepend = sequence("normalizers", {"type": "Prepend", "prepend": SPACE}, replace(" ", SPACE))
+    llama = ids["llama"]
+    yield "gpt-2", "byte_level", {"pre_tokenizer": byte_level(True)}, special
+    yield "smollm", "byte_level", {"pre_tokenizer": sequence("pretokenizers", DIGITS, byte_level(True))}, special
+    yield "llama-bpe", "byte_level", {
+        "pre_tokenizer": sequence("pretokenizers", split(GPT4.replace("DIGITS", r"\p{N}{1,3}")), byte_level(False)),
+        "post_processor": sequence("processors", byte_level(True), template(["<s>"], ids=b)),
+        "model": {"ignore_merges": True}}, special
+    yield "qwen2", "byte_level", {
+        "normalizer": {"type": "NFC"},
+        "pre_tokenizer": sequence("pretokenizers", split(GPT4.replace("DIGITS", r"\p{N}")), byte_level(False)),
+        "post_processor": byte_level(False)}, {**special, "bos_token": None, "add_bos_token": False}
+    yield "deepseek-llm", "byte_level", {
+        "normalizer": {"type": "Sequence", "normalizers": []},
+        "pre_tokenizer": sequence("pretokenizers", split("[\r\n]"), split(DEEPSEEK_LETTERS),
+                                  split("\\s?[!-/:-~！-／：-～‘-‟　-。]+"), split("\\s+$"), split("[一-龥ࠀ-一가-퟿]+"), DIGITS,
+                                  byte_level(False))}, {**special, "add_bos_token": False, "add_eos_token": False}
+    yield "llama2", "llama", {"normalizer": prepend, "decoder": sequence("decoders", *unescape, strip),
+                              "post_processor": template(["<s>"], ids=llama)}, special
+    yield "llama2-first", "llama", {"pre_tokenizer": metaspace("first", False), "decoder": sequence("decoders", *unescape, strip),
+                                    "post_processor": template(["<s>"], ["</s>"], llama)}, special
+    yield "llama2-words", "llama", {"pre_tokenizer": metaspace("always", True), "decoder": sequence("decoders", *unescape, strip)}, special
+    yield "gemma", "gemma", {
+        "normalizer": replace(" ", SPACE),
+        "pre_tokenizer": {"type": "Split", "pattern": {"String": " "}, "behavior": "MergedWithPrevious", "invert": False},
+        "decoder": sequence("decoders", *unescape), "post_processor": template(["<bos>"], ids=ids["gemma"])}, {
+            "bos_token": {"content": "<bos>"}, "eos_token": "<eos>"}
+    yield "unigram", "unigram", {"pre_tokenizer": metaspace("always", False), "decoder": sequence("decoders", *unescape, strip)}, special
+    yield "unigram-words", "unigram", {"pre_tokenizer": metaspace("always", True), "decoder": sequence("decoders", *unescape, strip)}, special
+
+
+def merge_patch(target, patch):
+    if not isinstance(patch, dict):
+        return patch
+    result = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merge_patch(result.get(key), value)
+    return result
+
+
+def write(path, data):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(data, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+def train():
+    write(FOLDER / "byte_level.json", byte_level_base())
+    runs = ["\n" * n for n in range(1, 12)] + [SPACE * n for n in range(2, 21)] + ["<b>", "</b>", "<table>", "<td>"]
+    protos = {
+        "llama": train_sentencepiece(model_type="bpe", vocab_size=1100, add_dummy_prefix=True),
+        "gemma": train_sentencepiece(model_type="bpe", vocab_size=1000, add_dummy_prefix=False, bos_piece="<bos>",
+                                     eos_piece="<eos>", user_defined_symbols=runs),
+        "unigram": train_sentencepiece(model_type="unigram", vocab_size=800, add_dummy_prefix=True),
+    }
+    for name, proto in protos.items():
+        (FOLDER / f"{name}.model").write_bytes(proto.SerializeToString())
+        write(FOLDER / f"{name}.json", sentencepiece_json(proto, ("<|user|>", "<|end|>", "<|assistant|>") if name == "llama" else ()))
+
+
+def main():
+    if "--train" in sys.argv:
+        train()
+    bases = {name: json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
+             for name in ("byte_level", "llama", "gemma", "unigram")}
+    lines = texts()
+    write(FOLDER / "texts.json", lines)
+    for name, base, patch, config in variants(bases):
+        tokenizer = Tokenizer.from_str(json.dumps(merge_patch(copy.deepcopy(bases[base]), patch)))
+        encodings = [tokenizer.encode(text, add_special_tokens=False).ids for text in lines]
+        golden = {"base": base, "patch": patch, "config": config, "ids": encodings,
+                  "with_special": tokenizer.encode(lines[2], add_special_tokens=True).ids,
+                  "decoded": [tokenizer.decode(ids, skip_special_tokens=True) for ids in encodings]}
+        if name in ("llama2", "gemma", "unigram"):
+            model = sentencepiece.SentencePieceProcessor(model_file=str(FOLDER / f"{base}.model"))
+            golden["sentencepiece"] = [model.encode(text) for text in lines]
+        write(FOLDER / "golden" / f"{name}.json", golden)
+
+
+if __name__ == "__main__":
+    main()
