@@ -2,6 +2,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <string_view>
+#include <vector>
 
 #include "isobatch/openai.h"
 
@@ -9,8 +10,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace isobatch::openai;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const BatchLine line = parse_batch_line(text, 1, {});
-  const std::string record = line.error.empty() ? response_record(line, 1, {}, {"model", "fingerprint"})
+  const std::vector<isobatch::Result> results(static_cast<std::size_t>(line.choices));
+  const std::string record = line.error.empty() ? response_record(line, 1, results, {"model", "fingerprint"})
                                                 : error_record(line, line.error);
+  // What was understood can be said, and is understood again.
+  const std::string options = describe_options(line.request, line.choices);
+  if (line.error.empty() && options != "{}") {
+    const BatchLine again = parse_batch_line("{\"prompt\":\"p\"," + options.substr(1), 1, {});
+    if (!again.error.empty() || describe_options(again.request, again.choices) != options) std::abort();
+  }
   if (record.find('\n') != std::string::npos) std::abort();
   return 0;
 }

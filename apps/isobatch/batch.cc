@@ -13,6 +13,7 @@ struct Options {
   Tuning tuning;
   Request request;
   JobOptions job;
+  int choices = 1;
   bool raw = false;
 };
 
@@ -31,15 +32,18 @@ class BatchTask : public LineTask {
   const std::string& id() const override { return line_.custom_id; }
 
   std::vector<Request> take_requests() override {
-    Request request = std::move(line_.request);
+    Request request = line_.request;
     request.prompt = openai::tokenize_prompt(line_.prompt, *answerer_->model, answerer_->raw);
     line_.prompt = {};
     prompt_tokens_ = request.prompt.size();
-    return {std::move(request)};
+    std::vector<Request> choices(static_cast<std::size_t>(line_.choices), request);
+    for (std::size_t i = 0; i < choices.size(); ++i)
+      choices[i].sampling.choice = static_cast<std::uint32_t>(i);
+    return choices;
   }
 
   std::string answer(std::span<const Result> results) const override {
-    return openai::response_record(line_, prompt_tokens_, results[0], answerer_->responder);
+    return openai::response_record(line_, prompt_tokens_, results, answerer_->responder);
   }
   std::string refusal(std::string_view message) const override {
     return openai::error_record(line_, message);
@@ -54,16 +58,17 @@ class BatchTask : public LineTask {
 int batch(const Options& options) {
   const JobIdentity identity = {
       {"command", "batch"},
-      {"options", openai::describe_options(options.request)},
+      {"options", openai::describe_options(options.request, options.choices)},
       {"--raw", options.raw ? "on" : "off"},
   };
   const auto make_reader = [&options](std::shared_ptr<const Model> model) -> ReadTask {
-    openai::Responder responder{model->info().name, model->fingerprint()};
+    openai::Responder responder{model->info().name, model->fingerprint(),
+                                [model](TokenId token) { return model->token_bytes(token); }};
     const auto answerer = std::make_shared<const BatchTask::Answerer>(
         BatchTask::Answerer{std::move(model), std::move(responder), options.raw});
     return [&options, answerer](const InputLine& line) {
-      return std::make_unique<BatchTask>(openai::parse_batch_line(line.text, line.number, options.request),
-                                         answerer);
+      return std::make_unique<BatchTask>(
+          openai::parse_batch_line(line.text, line.number, options.request, options.choices), answerer);
     };
   };
   return run_job(options.job, options.model, options.tuning, identity, make_reader);
@@ -76,6 +81,9 @@ void add_batch(CLI::App& app, Run& run) {
   CLI::App* command =
       app.add_subcommand("batch", "Answer the lines of a JSONL file in the OpenAI batch format");
   add_job_options(*command, options->job, options->tuning);
+  command->add_option("-n,--choices", options->choices, "answers to each line")
+      ->check(integer_in(1, openai::kMaxChoices))
+      ->capture_default_str();
   command->add_flag("--raw", options->raw, "no chat template for messages");
   add_model_options(*command, options->model);
   add_request_options(*command, options->request);

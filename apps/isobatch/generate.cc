@@ -31,13 +31,17 @@ std::string read_stdin() {
 }
 
 void print_json(const Model& model, std::size_t prompt_tokens, const Result& result) {
-  const nlohmann::ordered_json json = {
+  nlohmann::ordered_json json = {
       {"text", result.text},
       {"finish_reason", result.finish_reason == FinishReason::stop ? "stop" : "length"},
       {"usage", {{"prompt_tokens", prompt_tokens}, {"completion_tokens", result.tokens.size()}}},
       {"system_fingerprint", model.fingerprint()},
       {"isobatch", {{"digest", to_hex(result.digest)}, {"token_ids", result.tokens}}},
   };
+  if (!result.logprobs.empty()) {
+    const openai::Responder responder{{}, {}, [&model](TokenId token) { return model.token_bytes(token); }};
+    json["logprobs"] = nlohmann::ordered_json::parse(openai::logprobs_json(result, responder));
+  }
   fmt::print("{}\n", json.dump(2));
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cfloat>
 #include <climits>
 #include <filesystem>
@@ -40,6 +41,25 @@ CLI::Validator accept(std::string expected, bool (*fits)(T)) {
 // CLI11 wraps a negative number into an unsigned one.
 std::string refuse_sign(const std::string& text) {
   return text.starts_with('-') ? fmt::format("expected a number of at least 0, got {}", text) : std::string();
+}
+
+// TOKEN:BIAS, as often as there are tokens.
+void add_logit_bias(CLI::App& app, Sampling& sampling) {
+  const auto read = [&sampling](const std::vector<std::string>& values) {
+    for (const std::string& value : values) {
+      const std::size_t colon = std::min(value.find(':'), value.size());
+      TokenBias bias;
+      if (!CLI::detail::lexical_cast(value.substr(0, colon), bias.token) || bias.token < 0 ||
+          colon == value.size() || !CLI::detail::lexical_cast(value.substr(colon + 1), bias.bias)) {
+        throw CLI::ValidationError("--logit-bias", fmt::format("expected TOKEN:BIAS, got {}", value));
+      }
+      sampling.logit_bias.push_back(bias);
+    }
+    std::ranges::stable_sort(sampling.logit_bias, {}, &TokenBias::token);
+  };
+  app.add_option_function<std::vector<std::string>>("--logit-bias", read, "TOKEN:BIAS added to that logit")
+      ->take_all()
+      ->allow_extra_args(false);
 }
 
 }  // namespace
@@ -126,12 +146,37 @@ void add_request_options(CLI::App& app, Request& request) {
   app.add_option("--min-p", sampling.min_p, "0: off")
       ->check(accept<float>("a number from 0 to 1", [](float x) { return x >= 0 && x <= 1; }))
       ->capture_default_str();
+  app.add_option("--repetition-penalty", sampling.repetition_penalty,
+                 "divides the logits of tokens that occur, 1: off")
+      ->check(accept<float>("a finite number above 0", [](float x) { return x > 0 && x <= FLT_MAX; }))
+      ->capture_default_str();
+  const auto from_minus_2_to_2 =
+      accept<float>("a number from -2 to 2", [](float x) { return x >= -2 && x <= 2; });
+  app.add_option("--presence-penalty", sampling.presence_penalty,
+                 "off the logits of tokens generated, 0: off")
+      ->check(from_minus_2_to_2)
+      ->capture_default_str();
+  app.add_option("--frequency-penalty", sampling.frequency_penalty, "the same, for each time, 0: off")
+      ->check(from_minus_2_to_2)
+      ->capture_default_str();
+  add_logit_bias(app, sampling);
   app.add_option("--seed", sampling.seed, "of the sampler")
       ->check(CLI::Validator(refuse_sign, ""))
       ->capture_default_str();
   app.add_option("--stop", request.stop, "end before this text; may be given several times")
       ->take_all()
       ->allow_extra_args(false);
+  app.add_option("--min-tokens", request.min_tokens, "no end before so many new tokens")
+      ->check(integer_in(0, INT_MAX))
+      ->capture_default_str();
+  app.add_option_function<int>(
+         "--logprobs",
+         [&request](int top) {
+           request.logprobs = true;
+           request.top_logprobs = top;
+         },
+         "log-probabilities of the tokens, and of so many likeliest ones")
+      ->check(integer_in(0, kMaxTopLogprobs));
   app.add_flag("--ignore-eos", request.ignore_eos, "go on after an end token");
 }
 

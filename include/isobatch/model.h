@@ -61,6 +61,9 @@ class Model {
   // model has none. Nothing is added to what the template writes.
   std::vector<TokenId> apply_chat_template(std::span<const ChatMessage> messages) const;
   std::string decode(std::span<const TokenId> tokens) const;  // control tokens are left out
+  // What one token adds to a text; it need not be whole UTF-8 characters. Empty for control tokens. Throws
+  // Error(invalid_argument) when there is no such token.
+  std::string token_bytes(TokenId token) const;
 
   // "isobatch-<contract>-<file hash>-<semantics>": equal fingerprints promise equal bits. The first call
   // reads the whole file.

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -21,9 +23,13 @@ struct BatchLine {
   std::string custom_id;   // "line-<number>" when the line has none
   Prompt prompt;
   Request request;  // all but its prompt
+  int choices = 1;  // n: answers, each with the request's choice replaced by its index
   std::string
       error;  // why the line cannot be answered, empty when it can; prompt and request then do not count
 };
+
+// At most so many choices of a line.
+inline constexpr int kMaxChoices = 128;
 
 // Reads one line of any of the four forms:
 //   {"custom_id", "method": "POST", "url": "/v1/chat/completions" or "/v1/completions", "body": {…}}
@@ -31,11 +37,12 @@ struct BatchLine {
 // The last three may carry custom_id and the fields of a body beside them. Values of the body override
 // `defaults`. A field that would change the answer and is not supported is an error, never ignored. Does not
 // throw on input. Format: https://platform.openai.com/docs/api-reference/batch
-BatchLine parse_batch_line(std::string_view line, std::size_t number, const Request& defaults);
+BatchLine parse_batch_line(std::string_view line, std::size_t number, const Request& defaults,
+                           int default_choices = 1);
 
-// A JSON object of the fields, named as in a body, in which `request` differs from Request{}; its prompt is
-// left out. Read as a body again, it gives the same request.
-std::string describe_options(const Request& request);
+// A JSON object of the fields, named as in a body, in which `request` differs from Request{}, and of `n`
+// choices; the prompt is left out. Read as a body again, it gives the same request.
+std::string describe_options(const Request& request, int choices);
 
 // The tokens of `prompt`. Messages go through the chat template; with `raw`, or when the model has none, a
 // single message is taken as it is and several are an error. Text and ids are raw. Throws
@@ -46,11 +53,16 @@ std::vector<TokenId> tokenize_prompt(const Prompt& prompt, const Model& model, b
 struct Responder {
   std::string model;        // ModelInfo::name
   std::string fingerprint;  // Model::fingerprint()
+  std::function<std::string(TokenId)> token_bytes =
+      {};  // Model::token_bytes(); for lines that ask for logprobs
 };
 
-// One output line, without the newline: a batch response whose body is a chat completion.
-std::string response_record(const BatchLine& line, std::size_t prompt_tokens, const Result& result,
+// One output line, without the newline: a batch response whose body is a chat completion. `results`: of the
+// choices.
+std::string response_record(const BatchLine& line, std::size_t prompt_tokens, std::span<const Result> results,
                             const Responder& responder);
+// The log-probabilities of an answer in OpenAI's form, as JSON.
+std::string logprobs_json(const Result& result, const Responder& responder);
 // One output line for an input line that got no answer. `message` is one line.
 std::string error_record(const BatchLine& line, std::string_view message);
 

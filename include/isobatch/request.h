@@ -9,26 +9,47 @@ namespace isobatch {
 
 using TokenId = std::int32_t;
 
-// Order of application (N-SAMPLE): temperature, top_k, top_p, min_p. temperature 0 is greedy; ties go to the
-// smaller token id.
+struct TokenBias {
+  TokenId token = 0;
+  float bias = 0.0f;
+  bool operator==(const TokenBias&) const = default;
+};
+
+// Order of application: the penalties and the bias (N-ADJUST), then temperature, top_k, top_p, min_p
+// (N-SAMPLE). temperature 0 is greedy; ties go to the smaller token id.
 struct Sampling {
   float temperature = 0.0f;
-  int top_k = 0;       // 0: off
-  float top_p = 1.0f;  // 1: off
-  float min_p = 0.0f;  // 0: off
+  int top_k = 0;                           // 0: off
+  float top_p = 1.0f;                      // 1: off
+  float min_p = 0.0f;                      // 0: off
+  float repetition_penalty = 1.0f;         // of tokens of the prompt and generated ones; 1: off
+  float presence_penalty = 0.0f;           // of tokens that were generated; 0: off
+  float frequency_penalty = 0.0f;          // times how often it was generated; 0: off
+  std::vector<TokenBias> logit_bias = {};  // by ascending token, each once
   std::uint64_t seed = 0;
   std::uint32_t choice = 0;  // index among several answers to one prompt
+
+  bool penalizes() const {
+    return repetition_penalty != 1 || presence_penalty != 0 || frequency_penalty != 0;
+  }
 };
 
 struct Request {
   std::vector<TokenId> prompt;  // at least one token
   Sampling sampling;
-  int max_tokens = 256;           // new tokens, > 0; cut by the context, but at least one
+  // New tokens; cut by the context, but at least one. 0: none, only the scores of a prompt of two tokens or
+  // more.
+  int max_tokens = 256;
+  int min_tokens = 0;  // before that many, no end token is chosen, and their text is not searched for `stop`
   std::vector<std::string> stop;  // the text ends before the first of these
   bool ignore_eos = false;
   bool logprobs = false;         // fill Result::logprobs
-  bool prompt_logprobs = false;  // fill Result::prompt_logprobs
+  int top_logprobs = 0;          // at most kMaxTopLogprobs: fill Result::top_logprobs with so many
+  bool prompt_logprobs = false;  // fill Result::prompt_logprobs and prompt_greedy
+  int scored_from = 1;           // index of the first prompt token whose score is wanted, at least 1
 };
+
+inline constexpr int kMaxTopLogprobs = 20;
 
 enum class FinishReason { stop, length, error };
 
@@ -40,14 +61,27 @@ struct Digest {
 };
 std::string to_hex(const Digest& digest);  // 32 lower-case hex digits
 
+// XXH3-128 over the hex digits of the digests of all choices, in the order of their index; of a single one,
+// its own.
+Digest combine(const std::vector<Digest>& choices);
+
+struct TokenLogprob {
+  TokenId token = 0;
+  float logprob = 0.0f;
+};
+
 struct Result {
   std::vector<TokenId> tokens;  // includes the end token, or runs to the token that completed a stop string
   std::string text;             // decoded, without end token and stop string
   FinishReason finish_reason = FinishReason::length;
   Digest digest;
-  std::vector<float> logprobs;         // [tokens], natural log, of each chosen token
-  std::vector<float> prompt_logprobs;  // [prompt - 1], of prompt[1..] given what stands before
-  std::string error;                   // set when finish_reason is error
+  std::vector<float>
+      logprobs;  // [tokens], natural log, of each chosen token; before penalties and temperature
+  std::vector<std::vector<TokenLogprob>> top_logprobs;  // [tokens][top_logprobs], greatest first
+  std::vector<float>
+      prompt_logprobs;  // [prompt - scored_from], of prompt[scored_from..] given what stands before
+  std::vector<char> prompt_greedy;  // likewise: whether it has the greatest logit, as greedy choice takes it
+  std::string error;                // set when finish_reason is error
 };
 
 }  // namespace isobatch

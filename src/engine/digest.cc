@@ -10,6 +10,14 @@ namespace isobatch {
 
 std::string to_hex(const Digest& digest) { return fmt::format("{:016x}{:016x}", digest.high, digest.low); }
 
+Digest combine(const std::vector<Digest>& choices) {
+  if (choices.size() == 1) return choices[0];
+  std::string text;
+  for (const Digest& digest : choices) text += to_hex(digest);
+  const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
+  return {hash.high64, hash.low64};
+}
+
 }  // namespace isobatch
 
 namespace isobatch::engine {

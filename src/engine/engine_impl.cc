@@ -22,6 +22,10 @@ constexpr int kMaxStepRows = 1 << 20;
 constexpr int kMaxPageSize = 1 << 16;
 constexpr int kMaxSpeculate = 1 << 10;
 
+// Scoring a prompt wants the logits of each row; no more of them at once than a full decode step has, or
+// these.
+constexpr int kScoredRows = 64;
+
 void require_range(const char* name, int value, int low, int high) {
   if (value >= low && value <= high) return;
   throw Error(ErrorCode::invalid_argument,
@@ -89,13 +93,12 @@ Engine::Impl::Impl(std::shared_ptr<const Model> model, const Tuning& tuning, eng
       hooks_(std::move(hooks)),
       transformer_(transformer_of(*model_, hooks_)),
       kernels_(hooks_.kernels != nullptr ? hooks_.kernels : kernels::choose_table(tuning.kernels).table),
-      // Scoring a prompt wants the logits of each row; no more of them at once than a full decode step has.
-      limits_{tuning.max_batch, tuning.max_step_rows, tuning.max_batch * (1 + tuning.speculate),
-              tuning.page_size},
+      limits_{tuning.max_batch, tuning.max_step_rows,
+              std::max(kScoredRows, tuning.max_batch * (1 + tuning.speculate)), tuning.page_size},
       threads_(tuning.threads > 0 ? tuning.threads : available_cpus()),
       kv_(make_kv_manager(*model_, tuning_, hooks_)),
       runner_(transformer_, {kv_.pool().base(), kv_layout_of(*model_, tuning_, hooks_)}, *kernels_, threads_,
-              hooks_) {
+              model_->parts().tokenizer->spec().end_tokens, hooks_) {
   stats_.kv_pages = kv_.pool().pages();
 }
 
@@ -152,23 +155,28 @@ engine::SchedulerState Engine::Impl::state() const {
   engine::SchedulerState state;
   state.available_pages = kv_.pool().available();
   for (const auto& s : running_) {
-    state.running.push_back({.length = s->length(),
+    state.running.push_back({.length = s->computable(),
                              .computed = s->computed,
                              .pages = static_cast<int>(s->pages.size()),
                              .releasable_pages = kv_.releasable(*s),
                              .decoding = s->decoding,
                              .scoring = s->scoring(),
+                             .unscored = std::max(0, s->scored - s->computed),
                              .drafted = static_cast<int>(s->draft.size()),
                              .last_step = s->last_step});
   }
+  const Sequence* before = running_.empty() ? nullptr : running_.back().get();
   for (const auto& s : waiting_) {  // not more than could be admitted
     if (state.running.size() + state.waiting.size() == static_cast<std::size_t>(limits_.max_batch)) break;
     const engine::KvManager::Known known = kv_.peek(*s);
-    state.waiting.push_back({.length = s->length(),
+    if (before && kv_.better_after(*before, *s, known)) break;
+    state.waiting.push_back({.length = s->computable(),
                              .positions = s->admission_positions(),
                              .cached_pages = known.pages,
                              .idle_pages = known.idle,
-                             .scoring = s->scoring()});
+                             .scoring = s->scoring(),
+                             .unscored = std::max(0, s->scored - known.pages * tuning_.page_size)});
+    before = s.get();
   }
   return state;
 }
@@ -212,6 +220,7 @@ void Engine::Impl::commit(const engine::Plan& plan, std::span<const engine::Sequ
   for (const engine::SequenceRows& item : batch) {
     item.sequence->last_step = stats_.prefill_steps + stats_.decode_steps;
     kv_.publish(*item.sequence);  // not before append() has cut `computed` to the accepted tokens
+    if (item.sequence->max_new == 0 && !item.sequence->scoring()) item.sequence->finish_scoring();
     if (speculates() && item.sequence->decoding && !item.sequence->finished())
       item.sequence->guess(tuning_.speculate);
     rows += item.rows;
@@ -233,6 +242,7 @@ void Engine::Impl::append(const engine::ChosenToken& chosen) {
     piece = sequence.fail(fmt::format("the logits after {} tokens are all NaN", sequence.length()));
   } else {
     if (sequence.request.logprobs) sequence.result.logprobs.push_back(chosen.log_prob);
+    if (sequence.request.top_logprobs > 0) sequence.result.top_logprobs.push_back(chosen.top);
     piece = sequence.append(chosen.token);
     sequence.decoding = true;
   }

@@ -163,7 +163,7 @@ TEST_F(EngineTest, RefusesRequestsThatCanNeverRun) {
   const auto submit = [&](Request r) { return message([&] { engine->submit(std::move(r)); }); };
   EXPECT_EQ(submit(request(0, 1)), "request: the prompt has no tokens, but needs at least 1");
   EXPECT_EQ(submit(request(257, 1)), "request: the prompt has 257 tokens, but the context has 256 positions");
-  EXPECT_EQ(submit(request(3, 0)), "request: max_tokens must be at least 1, but is 0");
+  EXPECT_EQ(submit(request(3, 0)), "request: max_tokens may be 0 only where a token of the prompt is scored");
   Request r = request(3, 1);
   r.prompt[1] = kFakeVocab;
   EXPECT_EQ(submit(r), "request: token 1 of the prompt is 64, but must be from 0 to 63");

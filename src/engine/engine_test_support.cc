@@ -158,7 +158,13 @@ bool same(const Result& a, const Result& b) {
   };
   return a.tokens == b.tokens && a.text == b.text && a.finish_reason == b.finish_reason &&
          a.digest == b.digest && a.error == b.error && std::ranges::equal(a.logprobs, b.logprobs, bits) &&
-         std::ranges::equal(a.prompt_logprobs, b.prompt_logprobs, bits);
+         std::ranges::equal(a.prompt_logprobs, b.prompt_logprobs, bits) &&
+         a.prompt_greedy == b.prompt_greedy &&
+         std::ranges::equal(a.top_logprobs, b.top_logprobs, [&](const auto& x, const auto& y) {
+           return std::ranges::equal(x, y, [&](const TokenLogprob& s, const TokenLogprob& t) {
+             return s.token == t.token && bits(s.logprob, t.logprob);
+           });
+         });
 }
 
 }  // namespace isobatch::engine

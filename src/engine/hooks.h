@@ -23,6 +23,8 @@ struct EngineHooks {
   std::function<Sampling(const Sampling& sampling, int slot)> sampling;
   int position_shift_after_preemption = 0;  // added to the positions of rows that are computed again
   bool accept_any_draft = false;            // also one that the sampler has not chosen
+  bool penalize_neighbours_tokens = false;  // those of the row in the next slot, instead of its own
+  bool forget_drafted_tokens = false;       // penalties do not count the drafted tokens before a row
 };
 
 std::unique_ptr<Engine> make_engine_with_hooks(std::shared_ptr<const Model> model, const Tuning& tuning,

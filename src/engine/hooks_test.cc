@@ -13,6 +13,7 @@ struct Hooks : testing::Test {
   std::shared_ptr<FakeTransformer> transformer = std::make_shared<FakeTransformer>();
   EngineHooks hooks;
   Tuning tuning;
+  float frequency_penalty = 0;
 
   Hooks() {
     transformer->reads_stale_memory = true;
@@ -36,6 +37,7 @@ struct Hooks : testing::Test {
       requests[i].max_tokens = 50;
       requests[i].ignore_eos = true;
       requests[i].sampling.temperature = 1;
+      requests[i].sampling.frequency_penalty = frequency_penalty;
     }
     const auto engine = make_engine_with_hooks(model, tuning, hooks);
     for (const Request& request : requests) engine->submit(request);
@@ -78,6 +80,26 @@ TEST_F(Hooks, ADraftThatWasNotChosen) {
   tuning.speculate = 3;
   EXPECT_TRUE(invariant());
   hooks.accept_any_draft = true;
+  EXPECT_FALSE(invariant());
+}
+
+TEST_F(Hooks, PenaltiesOfTheNeighboursTokens) {
+  frequency_penalty = 1;
+  EXPECT_TRUE(invariant());
+  hooks.penalize_neighbours_tokens = true;
+  EXPECT_FALSE(invariant());
+}
+
+TEST_F(Hooks, PenaltiesForgetDraftedTokens) {
+  transformer->reads_stale_memory = false;
+  // Every token is likely after itself, so drafts are right, unless the penalty forbids them.
+  transformer->logits = [](std::span<const TokenId> tokens, float* logits) {
+    for (int v = 0; v < kFakeVocab; ++v) logits[v] = v == tokens.back() ? 8.0f : 0.0f;
+  };
+  tuning.speculate = 3;
+  frequency_penalty = 1;
+  EXPECT_TRUE(invariant());
+  hooks.forget_drafted_tokens = true;
   EXPECT_FALSE(invariant());
 }
 

@@ -15,10 +15,24 @@ KvManager::KvManager(std::size_t page_bytes, int pages, int page_size,
   }
 }
 
+int KvManager::usable(const Sequence& sequence) const {
+  return std::min(sequence.scoring() ? sequence.scored : sequence.length() - 1, sequence.computable());
+}
+
 std::vector<kv::PageIndex> KvManager::match(const Sequence& sequence) const {
   if (!cache_) return {};
-  const int usable = sequence.scoring() ? sequence.scored : sequence.length() - 1;
-  return cache_->match(std::span(sequence.tokens).first(usable));
+  return cache_->match(std::span(sequence.tokens).first(usable(sequence)));
+}
+
+bool KvManager::better_after(const Sequence& before, const Sequence& next, const Known& known) const {
+  if (!cache_) return false;
+  const int most = std::min(before.computable(), usable(next));
+  const auto [end, ignored] =
+      std::mismatch(next.tokens.begin(), next.tokens.begin() + most, before.tokens.begin());
+  const int common = static_cast<int>(end - next.tokens.begin()) / page_size_ * page_size_;
+  if (before.computed >= common) return false;  // what it has computed is known, if it ever will be
+  const int cached = known.pages * page_size_;
+  return 2 * (common - cached) >= next.computable() - cached;
 }
 
 KvManager::Known KvManager::peek(const Sequence& sequence) const {

@@ -29,6 +29,9 @@ class KvManager {
     int idle = 0;  // of these, held by nobody
   };
   Known peek(const Sequence& sequence) const;
+  // Whether `next`, which holds no pages and knows `known`, does better to wait until `before` has computed
+  // the pages that both will have: they are the greater part of what `next` would compute.
+  bool better_after(const Sequence& before, const Sequence& next, const Known& known) const;
   // Takes them; their tokens count as computed. Returns how many tokens that are.
   int reuse(Sequence& sequence);
   // Adds pages until they hold so many positions. The pool must have enough.
@@ -39,6 +42,7 @@ class KvManager {
   int releasable(const Sequence& sequence) const;  // pages held by nobody else
 
  private:
+  int usable(const Sequence& sequence) const;  // tokens at its beginning whose pages may be shared
   std::vector<kv::PageIndex> match(const Sequence& sequence) const;
 
   int page_size_;

@@ -1,11 +1,14 @@
 #include "engine/runner.h"
 
+#include <algorithm>
+
 #include "sample/log_prob.h"
 
 namespace isobatch::engine {
 
 Runner::Runner(const model::Transformer& transformer, const model::KvMemory& kv,
-               const kernels::KernelTable& kernels, ThreadPool& threads, const EngineHooks& hooks)
+               const kernels::KernelTable& kernels, ThreadPool& threads,
+               const std::vector<TokenId>& end_tokens, const EngineHooks& hooks)
     : transformer_(transformer),
       kv_(kv),
       kernels_(kernels),
@@ -13,6 +16,9 @@ Runner::Runner(const model::Transformer& transformer, const model::KvMemory& kv,
       hooks_(hooks),
       vocab_size_(transformer.info().vocab_size),
       workspace_(model::make_workspace()) {
+  for (const TokenId token : end_tokens) {
+    if (token >= 0 && token < vocab_size_) end_tokens_.push_back(token);
+  }
   for (int i = 0; i < threads.size(); ++i) samplers_.emplace_back(vocab_size_);
 }
 
@@ -55,7 +61,11 @@ void Runner::collect_rows(std::span<const SequenceRows> batch) {
         logits_rows_.push_back(static_cast<std::int32_t>(tokens_.size()));
         outputs_.push_back({&s, position, chooses ? static_cast<int>(chosen_.size()) : -1});
       }
-      if (chooses) chosen_.push_back({&s, position, token, static_cast<int>(outputs_.size()) - 1});
+      if (chooses) {
+        chosen_.push_back({&s, position, token, static_cast<int>(outputs_.size()) - 1});
+        chosen_.back().top.resize(
+            std::min(s.request.top_logprobs, vocab_size_));  // what runs in a worker cannot
+      }
       tokens_.push_back(token);
       positions_.push_back(position + shift);
     }
@@ -64,19 +74,45 @@ void Runner::collect_rows(std::span<const SequenceRows> batch) {
 
 void Runner::use_logits(const Output& output, int slot, int thread) noexcept {
   Sequence& s = *output.sequence;
-  const std::span<const float> logits = logits_row(slot);
-  if (output.choice < 0) {
-    s.result.prompt_logprobs[output.position] =
-        sample::log_prob(logits, s.tokens[output.position + 1], kernels_);
-    return;
-  }
+  const std::span<float> logits = logits_row(slot);
+  if (output.choice < 0) return score(s, output.position, logits);
   ChosenToken& chosen = chosen_[output.choice];
   const Sampling& own = s.request.sampling;
-  chosen.token = samplers_[thread].choose(logits, hooks_.sampling ? hooks_.sampling(own, slot) : own,
-                                          output.position + 1, kernels_);
-  if (chosen.token >= 0 && s.request.logprobs) {
-    chosen.log_prob = sample::log_prob(logits, chosen.token, kernels_);
+  const bool may_end =
+      s.request.ignore_eos || output.position + 1 - s.prompt_length() >= s.request.min_tokens;
+  const std::span<const TokenId> banned = may_end ? std::span<const TokenId>() : end_tokens_;
+  const sample::History before = history(output, slot);
+  sample::Sampler& sampler = samplers_[thread];
+  const std::uint64_t position = output.position + 1;
+  chosen.token = hooks_.sampling
+                     ? sampler.choose(logits, hooks_.sampling(own, slot), before, position, banned, kernels_)
+                     : sampler.choose(logits, own, before, position, banned, kernels_);
+  if (chosen.token < 0 || (!s.request.logprobs && chosen.top.empty())) return;
+  const sample::LogProbs log_probs(logits, kernels_);
+  chosen.log_prob = log_probs(chosen.token);
+  chosen.top.resize(sample::top_log_probs(logits, log_probs, chosen.top));
+}
+
+void Runner::score(Sequence& s, int position, std::span<const float> logits) noexcept {
+  const sample::LogProbs log_probs(logits, kernels_);
+  const TokenId token = s.tokens[position + 1];
+  const int i = position + 1 - s.request.scored_from;
+  s.result.prompt_logprobs[i] = log_probs(token);
+  s.result.prompt_greedy[i] = token == log_probs.greatest();
+}
+
+sample::History Runner::history(const Output& output, int slot) const {
+  const Sequence& s = *output.sequence;
+  const std::span<const TokenId> tokens(s.tokens);
+  const int known = std::min(output.position + 1, s.length());
+  sample::History history{tokens.first(s.prompt_length()),
+                          tokens.subspan(s.prompt_length(), known - s.prompt_length()),
+                          std::span(s.draft).first(output.position + 1 - known)};
+  if (hooks_.forget_drafted_tokens) history.drafted = {};
+  if (hooks_.penalize_neighbours_tokens) {
+    history.generated = outputs_[(slot + 1) % outputs_.size()].sequence->tokens;
   }
+  return history;
 }
 
 void Runner::fold_digests() {
@@ -90,7 +126,7 @@ void Runner::fold_digests() {
   });
 }
 
-std::span<const float> Runner::logits_row(int slot) const {
+std::span<float> Runner::logits_row(int slot) const {
   return {logits_.get() + static_cast<std::size_t>(slot) * vocab_size_,
           static_cast<std::size_t>(vocab_size_)};
 }

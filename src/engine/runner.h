@@ -28,13 +28,16 @@ struct ChosenToken {
   int slot = 0;       // row of logits
   TokenId token = -1;
   float log_prob = 0.0f;  // when asked for
+  std::vector<TokenLogprob> top = {};
 };
 
 class Runner {
  public:
   // `transformer`, `kernels`, `threads` and `hooks` must outlive it.
+  // `end_tokens`: those that end an answer.
   Runner(const model::Transformer& transformer, const model::KvMemory& kv,
-         const kernels::KernelTable& kernels, ThreadPool& threads, const EngineHooks& hooks);
+         const kernels::KernelTable& kernels, ThreadPool& threads, const std::vector<TokenId>& end_tokens,
+         const EngineHooks& hooks);
 
   // One forward pass. Advances the scores of the sequences, and `computed`, drafted tokens included; what an
   // exception leaves behind is as if the pass had not been tried. A sequence's choices stand in order.
@@ -51,7 +54,9 @@ class Runner {
   };
   void collect_rows(std::span<const SequenceRows> batch);
   void use_logits(const Output& output, int slot, int thread) noexcept;
-  std::span<const float> logits_row(int slot) const;
+  void score(Sequence& s, int position, std::span<const float> logits) noexcept;
+  sample::History history(const Output& output, int slot) const;
+  std::span<float> logits_row(int slot) const;
 
   const model::Transformer& transformer_;
   model::KvMemory kv_;
@@ -59,6 +64,7 @@ class Runner {
   ThreadPool& threads_;
   const EngineHooks& hooks_;
   int vocab_size_;
+  std::vector<TokenId> end_tokens_;  // of the vocabulary
   std::unique_ptr<model::Workspace, model::WorkspaceDeleter> workspace_;
   std::vector<sample::Sampler> samplers_;  // [threads]
 

@@ -12,15 +12,21 @@ int pages_for(int positions, const SchedulerLimits& limits) {
 
 bool is_prefilling(const RunningView& r) { return !r.decoding || r.length - r.computed > 1; }
 
+template <typename View>
+int unscored_rows(const View& view) {
+  return view.scoring ? view.unscored : view.length;
+}
+
 // Rows left to give in a prefill step.
 struct Budget {
   int rows;
   int logits_rows;
 
-  int take(int wanted, bool scoring) {
-    const int taken = std::min(wanted, scoring ? std::min(rows, logits_rows) : rows);
+  // Rows, of which the first `unscored` have no logits.
+  int take(int wanted, int unscored) {
+    const int taken = std::min({wanted, rows, std::min(unscored, rows) + logits_rows});
     rows -= taken;
-    if (scoring) logits_rows -= taken;
+    logits_rows -= std::max(0, taken - unscored);
     return taken;
   }
 };
@@ -30,7 +36,7 @@ std::vector<PlannedSegment> prefill_segments(const SchedulerState& state, int ru
   for (int i = 0; i < runners && budget.rows > 0; ++i) {
     const RunningView& r = state.running[i];
     if (!is_prefilling(r)) continue;
-    const int rows = budget.take(r.length - r.computed, r.scoring);
+    const int rows = budget.take(r.length - r.computed, unscored_rows(r));
     if (rows > 0) segments.push_back({i, rows});
   }
   return segments;
@@ -85,7 +91,7 @@ void admit(const SchedulerState& state, const SchedulerLimits& limits, int avail
   for (const WaitingView& w : state.waiting) {
     const int taken = pages_for(w.positions, limits) - w.cached_pages + w.idle_pages;
     if (runners + plan.admit == limits.max_batch || taken > available) return;
-    const int rows = budget.take(w.length - w.cached_pages * limits.page_size, w.scoring);
+    const int rows = budget.take(w.length - w.cached_pages * limits.page_size, unscored_rows(w));
     if (rows == 0) return;
     available -= taken;
     plan.segments.push_back({runners + plan.admit, rows});

@@ -14,6 +14,7 @@ struct RunningView {
   int releasable_pages = 0;     // of these, held by nobody else
   bool decoding = false;        // has generated a token since it was admitted
   bool scoring = false;         // wants the logits of every row
+  int unscored = 0;             // but for so many first ones
   int drafted = 0;              // guessed tokens that a decode step may verify
   std::uint64_t last_step = 0;  // in which it last had a row
 };
@@ -25,6 +26,7 @@ struct WaitingView {
   int cached_pages = 0;  // known to the prefix cache; they cover less than length
   int idle_pages = 0;    // of these, held by nobody: they count as available until it takes them
   bool scoring = false;  // wants the logits of every row
+  int unscored = 0;      // but for so many first ones
 };
 
 struct SchedulerState {

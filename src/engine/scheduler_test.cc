@@ -39,6 +39,20 @@ TEST(Scheduler, FillsAStepWithPromptsSideBySideAndCutsTheLast) {
   EXPECT_FALSE(plan.decode);
 }
 
+TEST(Scheduler, OnlyRowsWithLogitsCountAsSuch) {
+  SchedulerLimits limits = kLimits;
+  limits.max_logits_rows = 2;
+  WaitingView scoring = waiting(7);
+  scoring.scoring = true;
+  EXPECT_EQ(rows(schedule({.waiting = {scoring}, .available_pages = 99}, limits)), (Rows{{0, 2}}));
+  scoring.unscored = 3;
+  EXPECT_EQ(rows(schedule({.waiting = {scoring}, .available_pages = 99}, limits)), (Rows{{0, 5}}));
+  const RunningView running{
+      .length = 7, .computed = 5, .pages = 2, .releasable_pages = 2, .scoring = true, .unscored = 0};
+  EXPECT_EQ(rows(schedule({.running = {running}, .waiting = {scoring}, .available_pages = 99}, limits)),
+            (Rows{{0, 2}, {1, 3}}));
+}
+
 TEST(Scheduler, PrefillsBeforeItDecodes) {
   const RunningView decoding{.length = 5, .computed = 4, .pages = 2, .releasable_pages = 2, .decoding = true};
   const RunningView partial{.length = 9, .computed = 2, .pages = 3, .releasable_pages = 3};

@@ -27,13 +27,30 @@ void validate(const Request& request, int vocab_size, int context) {
     refuse(fmt::format("token {} of the prompt is {}, but must be from 0 to {}", i, request.prompt[i],
                        vocab_size - 1));
   }
-  if (request.max_tokens < 1)
-    refuse(fmt::format("max_tokens must be at least 1, but is {}", request.max_tokens));
+  if (request.max_tokens < 0)
+    refuse(fmt::format("max_tokens must be at least 0, but is {}", request.max_tokens));
+  if (request.max_tokens == 0 &&
+      (!request.prompt_logprobs || static_cast<std::size_t>(request.scored_from) >= request.prompt.size())) {
+    refuse("max_tokens may be 0 only where a token of the prompt is scored");
+  }
+  if (request.min_tokens < 0 || request.min_tokens > request.max_tokens) {
+    refuse(fmt::format("min_tokens must be from 0 to max_tokens, {}, but is {}", request.max_tokens,
+                       request.min_tokens));
+  }
+  if (request.top_logprobs < 0 || request.top_logprobs > kMaxTopLogprobs) {
+    refuse(
+        fmt::format("top_logprobs must be from 0 to {}, but is {}", kMaxTopLogprobs, request.top_logprobs));
+  }
+  if (request.prompt_logprobs &&
+      (request.scored_from < 1 || static_cast<std::size_t>(request.scored_from) > request.prompt.size())) {
+    refuse(fmt::format("scored_from must be from 1 to the {} tokens of the prompt, but is {}",
+                       request.prompt.size(), request.scored_from));
+  }
   for (const std::string& stop : request.stop) {
     if (stop.empty()) refuse("a stop string must not be empty");
     text::require_utf8(stop, "stop string");
   }
-  sample::validate(request.sampling);
+  sample::validate(request.sampling, vocab_size);
 }
 
 }  // namespace
@@ -49,13 +66,17 @@ Sequence::Sequence(Engine::RequestId id, Request asked, Engine::OnText on_text,
       tokens(request.prompt),
       decoder(tokenizer),
       stop_matcher(request.stop) {
-  if (request.prompt_logprobs) result.prompt_logprobs.resize(request.prompt.size() - 1);
+  if (!request.prompt_logprobs) return;
+  scored = request.scored_from - 1;
+  result.prompt_logprobs.resize(request.prompt.size() - request.scored_from);
+  result.prompt_greedy.resize(result.prompt_logprobs.size());
 }
 
 std::string Sequence::append(TokenId token) {
   tokens.push_back(token);
   if (!request.ignore_eos && tokenizer.is_end(token)) return finish(FinishReason::stop, {});
-  std::string ready = stop_matcher.push(decoder.push(token));
+  std::string ready = decoder.push(token);
+  if (generated() > request.min_tokens) ready = stop_matcher.push(ready);
   if (stop_matcher.stopped()) return finish(FinishReason::stop, std::move(ready));
   if (length() == prompt_length() + max_new) return finish(FinishReason::length, std::move(ready));
   result.text += ready;

@@ -1,6 +1,7 @@
 // A request on its way: its tokens, its pages, and what has come out so far.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,17 +24,24 @@ struct Sequence {
 
   int length() const { return static_cast<int>(tokens.size()); }
   int prompt_length() const { return static_cast<int>(request.prompt.size()); }
-  // Most positions that are ever computed: the last token is chosen, but not computed.
+  int generated() const { return length() - prompt_length(); }
+  // Most positions that are ever computed: the last token is chosen, or only scored, but not computed.
   int max_positions() const { return prompt_length() + max_new - 1; }
+  // Tokens that can be computed now.
+  int computable() const { return max_new == 0 ? prompt_length() - 1 : length(); }
   // Positions that get pages on admission: one token more than it has, unless that is never computed.
-  int admission_positions() const { return length() < max_positions() ? length() + 1 : length(); }
-  bool scoring() const { return scored < static_cast<int>(result.prompt_logprobs.size()); }
+  int admission_positions() const {
+    return length() < max_positions() ? length() + 1 : std::min(length(), max_positions());
+  }
+  bool scoring() const { return request.prompt_logprobs && scored < prompt_length() - 1; }
   bool finished() const { return finish_reason.has_value(); }
 
   // Appends a chosen token and returns the text that is ready because of it; may finish the sequence.
   std::string append(TokenId token);
   // Guesses up to `most` tokens that may come next, fewer near the end of what is asked for.
   void guess(int most);
+  // Ends one that wants scores alone.
+  void finish_scoring() { finish(FinishReason::length, {}); }
   // Ends it because no token could be chosen.
   std::string fail(std::string error);
   // Moves out the result of a finished sequence.
@@ -56,11 +64,11 @@ struct Sequence {
   std::uint64_t last_step = 0;
 
   LogitsDigest digest;
-  int scored = 0;  // prompt log-probabilities known
+  int scored = 0;  // rows before this one have no score to give, or have given it
   text::StreamDecoder decoder;
   StopMatcher stop_matcher;
   std::optional<FinishReason> finish_reason;
-  Result result;  // logprobs, prompt_logprobs, text and error grow here
+  Result result;  // scores, text and error grow here
 
  private:
   std::string finish(FinishReason reason, std::string ready);

@@ -4,8 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <cfloat>
+#include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 #include "isobatch/error.h"
 #include "openai/body.h"
@@ -29,17 +32,10 @@ constexpr std::array kNeutral = {
     Neutral{"chat_template_kwargs", "[{}]"},
     Neutral{"continue_final_message", "[false]"},
     Neutral{"echo", "[false]"},
-    Neutral{"frequency_penalty", "[0]"},
     Neutral{"function_call", R"(["none", "auto"])"},  // there are no functions to call
     Neutral{"functions", "[[]]"},
     Neutral{"length_penalty", "[1]"},
-    Neutral{"logit_bias", "[{}]"},
-    Neutral{"logprobs", "[false]"},
-    Neutral{"min_tokens", "[0]"},
     Neutral{"modalities", R"([["text"]])"},
-    Neutral{"n", "[1]"},
-    Neutral{"presence_penalty", "[0]"},
-    Neutral{"repetition_penalty", "[1]"},
     Neutral{"response_format", R"([{"type": "text"}])"},
     Neutral{"skip_special_tokens", "[true]"},
     Neutral{"stop_token_ids", "[[]]"},
@@ -47,7 +43,6 @@ constexpr std::array kNeutral = {
     Neutral{"suffix", R"([""])"},
     Neutral{"tool_choice", R"(["none", "auto"])"},
     Neutral{"tools", "[[]]"},
-    Neutral{"top_logprobs", "[0]"},
     Neutral{"use_beam_search", "[false]"},
 };
 
@@ -87,9 +82,57 @@ void read_stop(JsonObject& body, Request& request) {
   }
 }
 
+void read_penalties(JsonObject& body, Sampling& sampling) {
+  sampling.repetition_penalty = body.number(
+      "repetition_penalty", "a finite number above 0", [](float x) { return x > 0 && x <= FLT_MAX; },
+      sampling.repetition_penalty);
+  for (const auto& [name, value] : {std::pair{"presence_penalty", &sampling.presence_penalty},
+                                    std::pair{"frequency_penalty", &sampling.frequency_penalty}}) {
+    *value = body.number(
+        name, "a number from -2 to 2", [](float x) { return x >= -2 && x <= 2; }, *value);
+  }
+}
+
+// {"<token id>": bias, …}
+void read_logit_bias(JsonObject& body, Sampling& sampling) {
+  const Json* biases = body.find("logit_bias");
+  if (!biases) return;
+  if (!biases->is_object()) body.fail("logit_bias", "an object of token ids and numbers", *biases);
+  sampling.logit_bias.clear();
+  for (const auto& [name, value] : biases->items()) {
+    TokenId token = 0;
+    const char* const end = name.data() + name.size();
+    const auto [stop, error] = std::from_chars(name.data(), end, token);
+    const bool is_id = error == std::errc() && stop == end && token >= 0 && name == std::to_string(token);
+    if (!is_id) body.fail("logit_bias", "token ids as its keys", name);
+    const std::string field = fmt::format("logit_bias.{}", name);
+    if (!value.is_number() || std::abs(value.get<double>()) > 100) {
+      body.fail(field, "a number from -100 to 100", value);
+    }
+    sampling.logit_bias.push_back({token, value.get<float>()});
+  }
+  std::ranges::sort(sampling.logit_bias, {}, &TokenBias::token);
+}
+
+// A chat completion has `logprobs` true and `top_logprobs`, a completion has `logprobs` with that number.
+void read_logprobs(JsonObject& body, Request& request) {
+  if (const Json* logprobs = body.find("logprobs"); logprobs && logprobs->is_boolean()) {
+    request.logprobs = logprobs->get<bool>();
+    if (!request.logprobs) request.top_logprobs = 0;
+  } else if (logprobs) {
+    request.logprobs = true;
+    request.top_logprobs = static_cast<int>(body.integer("logprobs", 0, kMaxTopLogprobs, 0));
+  }
+  const auto top = body.integer("top_logprobs", 0, kMaxTopLogprobs, request.top_logprobs);
+  if (top > 0 && !request.logprobs) {
+    body.fail("top_logprobs", "logprobs to be true beside it", *body.find("top_logprobs"));
+  }
+  request.top_logprobs = static_cast<int>(top);
+}
+
 }  // namespace
 
-void read_answer_options(JsonObject& body, Request& request) {
+void read_answer_options(JsonObject& body, Request& request, int& choices) {
   body.find_string("model");  // the model that answers is the one that was loaded; the response names it
   Sampling& sampling = request.sampling;
   sampling.temperature = body.number(
@@ -105,7 +148,13 @@ void read_answer_options(JsonObject& body, Request& request) {
     if (!seed->is_number_unsigned()) body.fail("seed", "an integer from 0 to 2^64 - 1", *seed);
     sampling.seed = seed->get<std::uint64_t>();
   }
+  read_penalties(body, sampling);
+  read_logit_bias(body, sampling);
   read_max_tokens(body, request);
+  request.min_tokens =
+      static_cast<int>(body.integer("min_tokens", 0, std::numeric_limits<int>::max(), request.min_tokens));
+  read_logprobs(body, request);
+  choices = static_cast<int>(body.integer("n", 1, kMaxChoices, choices));
   read_stop(body, request);
   request.ignore_eos = body.boolean("ignore_eos", request.ignore_eos);
   read_neutral(body);

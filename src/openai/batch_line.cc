@@ -23,7 +23,7 @@ void read_wrapped(JsonObject& line, BatchLine& out) {
   } else {
     line.fail("url", "/v1/chat/completions or /v1/completions", url);
   }
-  read_answer_options(body, out.request);
+  read_answer_options(body, out.request, out.choices);
   body.reject_unknown();
 }
 
@@ -39,17 +39,19 @@ void read_bare(JsonObject& line, BatchLine& out) {
   if (messages) out.prompt = read_messages(line);
   if (prompt) out.prompt = read_prompt(line);
   if (input_ids) out.prompt = read_input_ids(line);
-  read_answer_options(line, out.request);
+  read_answer_options(line, out.request, out.choices);
   line.reject_unknown();
 }
 
 }  // namespace
 
-BatchLine parse_batch_line(std::string_view text, std::size_t number, const Request& defaults) {
+BatchLine parse_batch_line(std::string_view text, std::size_t number, const Request& defaults,
+                           int default_choices) {
   BatchLine out;
   out.number = number;
   out.custom_id = fmt::format("line-{}", number);
   out.request = defaults;
+  out.choices = default_choices;
   try {
     const Json json = parse_json(text);
     JsonObject line(json, "");

@@ -95,6 +95,25 @@ TEST(BatchLine, BodyOverridesDefaults) {
   EXPECT_EQ(parse(R"({"prompt":"p","stop":"end"})").request.stop, std::vector<std::string>{"end"});
 }
 
+TEST(BatchLine, ReadsHowToAnswer) {
+  const BatchLine line =
+      parse(R"({"prompt":"p","n":4,"presence_penalty":0.5,"frequency_penalty":-2,"repetition_penalty":1.5,)"
+            R"("logit_bias":{"50256":-100,"7":2.5},"min_tokens":3,"logprobs":true,"top_logprobs":5})");
+  ASSERT_EQ(line.error, "");
+  EXPECT_EQ(line.choices, 4);
+  const Sampling& sampling = line.request.sampling;
+  EXPECT_EQ(sampling.presence_penalty, 0.5f);
+  EXPECT_EQ(sampling.frequency_penalty, -2.0f);
+  EXPECT_EQ(sampling.repetition_penalty, 1.5f);
+  EXPECT_EQ(sampling.logit_bias, (std::vector<TokenBias>{{7, 2.5f}, {50256, -100}}));
+  EXPECT_EQ(line.request.min_tokens, 3);
+  EXPECT_TRUE(line.request.logprobs);
+  EXPECT_EQ(line.request.top_logprobs, 5);
+  const BatchLine completion = parse(R"({"prompt":"p","logprobs":2})");
+  EXPECT_TRUE(completion.request.logprobs);
+  EXPECT_EQ(completion.request.top_logprobs, 2);
+}
+
 TEST(BatchLine, AcceptsFieldsThatAskForNothing) {
   EXPECT_EQ(
       with(
@@ -107,8 +126,7 @@ TEST(BatchLine, AcceptsFieldsThatAskForNothing) {
 
 TEST(BatchLine, RefusesWhatItCannotHonour) {
   for (const std::string field :
-       {R"("n":2)", R"("stream":true)", R"("frequency_penalty":0.5)", R"("logit_bias":{"5":1})",
-        R"("tools":[{}])", R"("response_format":{"type":"json_object"})", R"("logprobs":true)",
+       {R"("stream":true)", R"("tools":[{}])", R"("response_format":{"type":"json_object"})",
         R"("reasoning_effort":"low")", R"("temprature":0)", R"("echo":true)", R"("suffix":"s")"}) {
     const std::string name = field.substr(1, field.find('"', 1) - 1);
     EXPECT_THAT(with(field).error, HasSubstr(name)) << field;
@@ -116,14 +134,45 @@ TEST(BatchLine, RefusesWhatItCannotHonour) {
 }
 
 TEST(BatchLine, RefusesValuesOutOfRange) {
-  for (const std::string field :
-       {R"("temperature":-1)", R"("temperature":"hot")", R"("temperature":1e39)", R"("top_p":0)",
-        R"("top_p":1.5)", R"("top_k":-2)", R"("top_k":1.5)", R"("min_p":2)", R"("seed":-1)", R"("seed":1.5)",
-        R"("max_tokens":0)", R"("max_tokens":2147483648)", R"("max_tokens":18446744073709551615)",
-        R"("max_tokens":true)", R"("stop":5)", R"("stop":["a",""])", R"("ignore_eos":1)", R"("model":3)"}) {
-    const std::string name = field.substr(1, field.find('"', 1) - 1);
+  for (const std::string field : {R"("temperature":-1)",
+                                  R"("temperature":"hot")",
+                                  R"("temperature":1e39)",
+                                  R"("top_p":0)",
+                                  R"("top_p":1.5)",
+                                  R"("top_k":-2)",
+                                  R"("top_k":1.5)",
+                                  R"("min_p":2)",
+                                  R"("seed":-1)",
+                                  R"("seed":1.5)",
+                                  R"("max_tokens":0)",
+                                  R"("max_tokens":2147483648)",
+                                  R"("max_tokens":18446744073709551615)",
+                                  R"("max_tokens":true)",
+                                  R"("stop":5)",
+                                  R"("stop":["a",""])",
+                                  R"("ignore_eos":1)",
+                                  R"("model":3)",
+                                  R"("n":0)",
+                                  R"("n":129)",
+                                  R"("presence_penalty":2.5)",
+                                  R"("frequency_penalty":"a")",
+                                  R"("repetition_penalty":0)",
+                                  R"("logit_bias":[])",
+                                  R"("logit_bias":{"a":1})",
+                                  R"("logit_bias":{"05":1})",
+                                  R"("logit_bias":{"-1":1})",
+                                  R"("min_tokens":-1)",
+                                  R"("logprobs":"yes")",
+                                  R"("logprobs":21)",
+                                  R"("top_logprobs":1)",
+                                  R"("logprobs":true,"top_logprobs":21)"}) {
+    const std::size_t end = field.rfind("\":");
+    const std::size_t first = field.find("logit_bias") == 1 ? 1 : field.rfind('"', end - 1) + 1;
+    const std::string name = field.substr(first, field.find('"', first) - first);
     EXPECT_THAT(with(field).error, HasSubstr(name + ": expected ")) << field;
   }
+  EXPECT_THAT(with(R"("logit_bias":{"5":101})").error,
+              HasSubstr("logit_bias.5: expected a number from -100"));
   EXPECT_THAT(with(R"("max_tokens":1,"max_completion_tokens":2)").error, HasSubstr("max_tokens"));
 }
 
@@ -148,7 +197,7 @@ TEST(BatchLine, RefusesOtherLines) {
   EXPECT_THAT(error(R"({"method":"POST","url":"/v1/embeddings","body":{}})"), HasSubstr("url: expected"));
   EXPECT_THAT(error(R"({"method":"GET","url":"/v1/completions","body":{"prompt":"a"}})"),
               HasSubstr("method: expected"));
-  EXPECT_THAT(error(R"({"method":"POST","url":"/v1/completions","body":{"prompt":"a","n":3}})"),
+  EXPECT_THAT(error(R"({"method":"POST","url":"/v1/completions","body":{"prompt":"a","n":0}})"),
               HasSubstr("body.n"));
 }
 

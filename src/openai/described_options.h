@@ -2,12 +2,14 @@
 
 #include <nlohmann/json.hpp>
 
-#include "isobatch/request.h"
+#include "isobatch/openai.h"
 
 namespace isobatch::openai {
 
 using OrderedJson = nlohmann::ordered_json;  // keys stay in the order they are written in
 
-OrderedJson described_options(const Request& request);  // describe_options() before it is text
+OrderedJson described_options(const Request& request, int choices);  // describe_options() before it is text
+OrderedJson exact_number(float value);  // the shortest number that is rounded to this f32; null if it is none
+OrderedJson described_logprobs(const Result& result, const Responder& responder);
 
 }  // namespace isobatch::openai

@@ -1,14 +1,11 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
-#include <nlohmann/json.hpp>
-
 #include "isobatch/openai.h"
+#include "openai/described_options.h"
 
 namespace isobatch::openai {
 namespace {
-
-using OrderedJson = nlohmann::ordered_json;  // keys stay in the order written here
 
 // 32 hex digits from what makes the record what it is.
 std::string derive_id(std::string_view custom_id, std::string_view content) {
@@ -26,35 +23,64 @@ const char* finish_reason_name(FinishReason reason) {
   return reason == FinishReason::stop ? "stop" : reason == FinishReason::length ? "length" : "error";
 }
 
-}  // namespace
-
-std::string response_record(const BatchLine& line, std::size_t prompt_tokens, const Result& result,
-                            const Responder& responder) {
-  const std::string digest = to_hex(result.digest);
-  const std::string id = derive_id(line.custom_id, digest);
-  const OrderedJson choice = {
-      {"index", 0},
+OrderedJson choice_of(std::size_t index, const Result& result, bool logprobs, const Responder& responder) {
+  return {
+      {"index", index},
       {"message", {{"role", "assistant"}, {"content", result.text}}},
-      {"logprobs", nullptr},
+      {"logprobs", logprobs ? described_logprobs(result, responder) : OrderedJson()},
       {"finish_reason", finish_reason_name(result.finish_reason)},
   };
-  const OrderedJson body = {
-      {"id", "chatcmpl-" + id},
+}
+
+// The receipt: what was computed, and what was asked for beside the line.
+OrderedJson receipt_of(const BatchLine& line, std::span<const Result> results) {
+  std::vector<Digest> digests;
+  for (const Result& result : results) digests.push_back(result.digest);
+  OrderedJson receipt = {{"digest", to_hex(combine(digests))}};
+  if (results.size() == 1) {
+    receipt["token_ids"] = results[0].tokens;
+  } else {
+    OrderedJson choices = OrderedJson::array();
+    for (const Result& result : results) {
+      choices.push_back({{"digest", to_hex(result.digest)}, {"token_ids", result.tokens}});
+    }
+    receipt["choices"] = std::move(choices);
+  }
+  OrderedJson options = described_options(line.request, line.choices);
+  if (!options.empty()) receipt["options"] = std::move(options);
+  return receipt;
+}
+
+}  // namespace
+
+std::string response_record(const BatchLine& line, std::size_t prompt_tokens, std::span<const Result> results,
+                            const Responder& responder) {
+  OrderedJson choices = OrderedJson::array();
+  std::size_t completion_tokens = 0;
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    choices.push_back(choice_of(i, results[i], line.request.logprobs, responder));
+    completion_tokens += results[i].tokens.size();
+  }
+  OrderedJson body = {
+      {"id", ""},  // comes of all the rest
       {"object", "chat.completion"},
       {"created", 0},
       {"model", responder.model},
-      {"choices", OrderedJson::array({choice})},
+      {"choices", std::move(choices)},
       {"usage",
        {{"prompt_tokens", prompt_tokens},
-        {"completion_tokens", result.tokens.size()},
-        {"total_tokens", prompt_tokens + result.tokens.size()}}},
+        {"completion_tokens", completion_tokens},
+        {"total_tokens", prompt_tokens + completion_tokens}}},
       {"system_fingerprint", responder.fingerprint},
-      {"isobatch", {{"digest", digest}, {"token_ids", result.tokens}}},
+      {"isobatch", receipt_of(line, results)},
   };
-  return to_line({{"id", "batch_req_" + id},
-                  {"custom_id", line.custom_id},
-                  {"response", {{"status_code", 200}, {"request_id", "req_" + id}, {"body", body}}},
-                  {"error", nullptr}});
+  const std::string id = derive_id(line.custom_id, to_line(body));
+  body["id"] = "chatcmpl-" + id;
+  return to_line(
+      {{"id", "batch_req_" + id},
+       {"custom_id", line.custom_id},
+       {"response", {{"status_code", 200}, {"request_id", "req_" + id}, {"body", std::move(body)}}},
+       {"error", nullptr}});
 }
 
 std::string error_record(const BatchLine& line, std::string_view message) {

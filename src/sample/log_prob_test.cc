@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <vector>
 
@@ -10,7 +12,7 @@ namespace isobatch::sample {
 namespace {
 
 float of(const std::vector<float>& logits, TokenId token) {
-  return log_prob(logits, token, kernels::ref_table());
+  return LogProbs(logits, kernels::ref_table())(token);
 }
 
 TEST(LogProb, EqualsTheLogSoftmax) {
@@ -32,6 +34,39 @@ TEST(LogProb, IsNanWhereItHasNoValue) {
   EXPECT_TRUE(std::isnan(of({nan, 1.0f}, 1)));
   EXPECT_TRUE(std::isnan(of({inf, 1.0f}, 0)));
   EXPECT_TRUE(std::isnan(of({-inf, -inf}, 0)));
+}
+
+std::vector<TokenId> top(const std::vector<float>& logits, std::size_t count) {
+  std::vector<TokenLogprob> top(count);
+  const LogProbs log_probs(logits, kernels::ref_table());
+  top.resize(top_log_probs(logits, log_probs, top));
+  std::vector<TokenId> tokens;
+  for (const TokenLogprob& t : top) {
+    tokens.push_back(t.token);
+    const float expected = log_probs(t.token);
+    EXPECT_TRUE(t.logprob == expected || (std::isnan(t.logprob) && std::isnan(expected)));
+  }
+  return tokens;
+}
+
+TEST(TopLogProbs, AreTheGreatestAndOfEqualOnesTheSmallerId) {
+  EXPECT_EQ(top({1, 5, 3, 5, 4, 3}, 4), (std::vector<TokenId>{1, 3, 4, 2}));
+  EXPECT_EQ(top({1, 1, 1}, 2), (std::vector<TokenId>{0, 1}));
+  EXPECT_EQ(top({1, 2}, 0), std::vector<TokenId>{});
+  EXPECT_EQ(top({1, 2}, 2), (std::vector<TokenId>{1, 0}));
+  EXPECT_EQ(top({std::numeric_limits<float>::quiet_NaN(), 2}, 2), (std::vector<TokenId>{1}));
+}
+
+TEST(TopLogProbs, EqualASort) {
+  std::vector<float> logits;
+  std::uint32_t state = 1;
+  for (int i = 0; i < 1000; ++i)
+    logits.push_back(static_cast<float>((state = state * 1664525 + 1013904223) >> 26));
+  std::vector<TokenId> order(logits.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<TokenId>(i);
+  std::ranges::stable_sort(order, [&](TokenId a, TokenId b) { return logits[a] > logits[b]; });
+  order.resize(20);
+  EXPECT_EQ(top(logits, 20), order);
 }
 
 }  // namespace

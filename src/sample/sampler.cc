@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "isobatch/error.h"
 #include "numerics/exp.h"
@@ -13,6 +14,10 @@
 namespace isobatch::sample {
 namespace {
 
+// As in OpenAI's interface.
+constexpr float kMostPenalty = 2;
+constexpr float kMostBias = 100;
+
 void require(bool holds, const char* field, const char* expected, double actual) {
   if (holds) return;
   throw Error(ErrorCode::invalid_argument,
@@ -21,21 +26,43 @@ void require(bool holds, const char* field, const char* expected, double actual)
 
 }  // namespace
 
-void validate(const Sampling& sampling) {
+void validate(const Sampling& sampling, int vocab_size) {
   require(std::isfinite(sampling.temperature) && sampling.temperature >= 0, "temperature",
           "finite and at least 0", sampling.temperature);
   require(sampling.top_k >= 0, "top_k", "at least 0", sampling.top_k);
   require(sampling.top_p > 0 && sampling.top_p <= 1, "top_p", "over 0 and at most 1", sampling.top_p);
   require(sampling.min_p >= 0 && sampling.min_p <= 1, "min_p", "from 0 to 1", sampling.min_p);
+  require(std::isfinite(sampling.repetition_penalty) && sampling.repetition_penalty > 0, "repetition_penalty",
+          "finite and over 0", sampling.repetition_penalty);
+  for (const auto& [field, value] : {std::pair{"presence_penalty", sampling.presence_penalty},
+                                     std::pair{"frequency_penalty", sampling.frequency_penalty}}) {
+    require(std::abs(value) <= kMostPenalty, field, "from -2 to 2", value);
+  }
+  TokenId least = 0;
+  for (const auto& [token, bias] : sampling.logit_bias) {
+    require(token >= 0 && token < vocab_size, "logit_bias", "of tokens of the vocabulary", token);
+    require(token >= least, "logit_bias", "by ascending token, each once", token);
+    require(std::abs(bias) <= kMostBias, "logit_bias", "from -100 to 100", bias);
+    least = token + 1;
+  }
 }
 
-Sampler::Sampler(int vocab_size) {
+Sampler::Sampler(int vocab_size) : adjuster_(vocab_size) {
   candidates_.reserve(vocab_size);
   weights_.reserve(vocab_size);
 }
 
-TokenId Sampler::choose(std::span<const float> logits, const Sampling& sampling, std::uint64_t position,
+TokenId Sampler::choose(std::span<float> logits, const Sampling& sampling, const History& history,
+                        std::uint64_t position, std::span<const TokenId> banned,
                         const kernels::KernelTable& kernels) noexcept {
+  adjuster_.apply(logits, sampling, history, banned);
+  const TokenId token = choose_adjusted(logits, sampling, position, kernels);
+  adjuster_.undo(logits);
+  return token;
+}
+
+TokenId Sampler::choose_adjusted(std::span<const float> logits, const Sampling& sampling,
+                                 std::uint64_t position, const kernels::KernelTable& kernels) noexcept {
   if (sampling.temperature == 0) return kernels.argmax(logits.data(), static_cast<int>(logits.size()));
 
   candidates_.clear();

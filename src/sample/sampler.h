@@ -7,13 +7,15 @@
 
 #include "isobatch/request.h"
 #include "kernels/kernels.h"
+#include "sample/adjust.h"
 
 namespace isobatch::sample {
 
 // Throws Error(invalid_argument) naming the field whose value is out of range.
-void validate(const Sampling& sampling);
+void validate(const Sampling& sampling, int vocab_size);
 
-// Chooses tokens by the definition of N-SAMPLE in docs/numerics.md; in f32, each operation rounded once:
+// Chooses tokens by the definition of N-SAMPLE in docs/numerics.md, after N-ADJUST (sample/adjust.h); in f32,
+// each operation rounded once:
 //
 //   1. temperature 0: the token of the greatest logit, the smallest id on ties. Otherwise:
 //   2. candidates: all tokens whose logit is not NaN. None: no token can be chosen.
@@ -34,9 +36,11 @@ class Sampler {
  public:
   explicit Sampler(int vocab_size);
 
-  // logits [vocab_size]. `position`: tokens before the one to choose. -1 when all logits are NaN. Never
+  // logits [vocab_size]; changed on the way, but unchanged in the end. `position`: tokens before the one to
+  // choose, which `history` holds. `banned` tokens are not chosen. -1 when there is no candidate. Never
   // throws.
-  TokenId choose(std::span<const float> logits, const Sampling& sampling, std::uint64_t position,
+  TokenId choose(std::span<float> logits, const Sampling& sampling, const History& history,
+                 std::uint64_t position, std::span<const TokenId> banned,
                  const kernels::KernelTable& kernels) noexcept;
 
  private:
@@ -48,11 +52,14 @@ class Sampler {
   static bool before(const Candidate& a, const Candidate& b) {
     return a.logit > b.logit || (a.logit == b.logit && a.token < b.token);
   }
+  TokenId choose_adjusted(std::span<const float> logits, const Sampling& sampling, std::uint64_t position,
+                          const kernels::KernelTable& kernels) noexcept;
   void keep_top_k(int k) noexcept;
   void keep_top_p(float top_p) noexcept;
   void sort_by_token() noexcept;
   float sum_weights() noexcept;
 
+  Adjuster adjuster_;
   std::vector<Candidate> candidates_;
   std::vector<float> weights_;
 };

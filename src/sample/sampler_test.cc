@@ -39,8 +39,10 @@ const kernels::KernelTable& table() {
   return result;
 }
 
-TokenId choose(const std::vector<float>& logits, const Sampling& sampling, std::uint64_t position = 1) {
-  return Sampler(static_cast<int>(logits.size())).choose(logits, sampling, position, table());
+TokenId choose(std::vector<float> logits, const Sampling& sampling, std::uint64_t position = 1,
+               const History& history = {}, std::span<const TokenId> banned = {}) {
+  return Sampler(static_cast<int>(logits.size()))
+      .choose(logits, sampling, history, position, banned, table());
 }
 
 // The tokens that are ever chosen, with their counts.
@@ -54,6 +56,29 @@ std::vector<TokenId> tokens(const std::map<TokenId, int>& counts) {
   std::vector<TokenId> result;
   for (const auto& [token, count] : counts) result.push_back(token);
   return result;
+}
+
+// N-ADJUST word by word, counting anew for each token.
+std::vector<float> adjusted_by_definition(std::vector<float> logits, const Sampling& s,
+                                          const std::vector<TokenId>& prompt,
+                                          const std::vector<TokenId>& generated,
+                                          const std::vector<TokenId>& banned) {
+  for (TokenId t = 0; t < static_cast<TokenId>(logits.size()); ++t) {
+    float& l = logits[t];
+    const auto c = std::ranges::count(generated, t);
+    if (c > 0 || std::ranges::count(prompt, t) > 0)
+      l = l < 0 ? l * s.repetition_penalty : l / s.repetition_penalty;
+    if (c > 0) {
+      const float product = static_cast<float>(c) * s.frequency_penalty;
+      l = l - product;
+      l = l - s.presence_penalty;
+    }
+    for (const TokenBias& b : s.logit_bias) {
+      if (b.token == t) l = l + b.bias;
+    }
+    if (std::ranges::count(banned, t) > 0) l = kNan;
+  }
+  return logits;
 }
 
 // N-SAMPLE word by word, with a full sort and no regard for speed.
@@ -146,10 +171,20 @@ TEST(Sampler, MinPIsRelativeToTheGreatest) {
   EXPECT_EQ(tokens(tally({0, half}, {.temperature = 1, .min_p = 1})), (std::vector<TokenId>{0}));
 }
 
+TEST(Sampler, GreedyHeedsPenaltiesBiasAndBans) {
+  const std::vector<TokenId> ones = {1};
+  EXPECT_EQ(choose({1, 3, 2}, {.repetition_penalty = 2}, 1, {ones, {}}), 2);
+  EXPECT_EQ(choose({1, 3, 2}, {.presence_penalty = 2}, 1, {{}, ones}), 2);
+  EXPECT_EQ(choose({1, 3, 2}, {.presence_penalty = 2}, 1, {ones, {}}), 1);
+  EXPECT_EQ(choose({1, 3, 2}, {.logit_bias = {{0, 5}}}), 0);
+  EXPECT_EQ(choose({1, 3, 2}, {}, 1, {}, ones), 2);
+  EXPECT_EQ(choose({kNan, 3}, {}, 1, {}, ones), -1);
+}
+
 TEST(Sampler, ValidateNamesTheField) {
   const auto message = [](const Sampling& sampling) -> std::string {
     try {
-      validate(sampling);
+      validate(sampling, 10);
     } catch (const Error& error) {
       return error.what();
     }
@@ -162,6 +197,16 @@ TEST(Sampler, ValidateNamesTheField) {
   EXPECT_EQ(message({.top_k = -3}), "sampling: top_k must be at least 0, but is -3");
   EXPECT_EQ(message({.top_p = 0}), "sampling: top_p must be over 0 and at most 1, but is 0");
   EXPECT_EQ(message({.min_p = 2}), "sampling: min_p must be from 0 to 1, but is 2");
+  EXPECT_EQ(message({.repetition_penalty = 0}),
+            "sampling: repetition_penalty must be finite and over 0, but is 0");
+  EXPECT_EQ(message({.presence_penalty = 3}), "sampling: presence_penalty must be from -2 to 2, but is 3");
+  EXPECT_EQ(message({.frequency_penalty = kNan}),
+            "sampling: frequency_penalty must be from -2 to 2, but is nan");
+  EXPECT_EQ(message({.logit_bias = {{10, 0}}}),
+            "sampling: logit_bias must be of tokens of the vocabulary, but is 10");
+  EXPECT_EQ(message({.logit_bias = {{3, 1}, {3, 1}}}),
+            "sampling: logit_bias must be by ascending token, each once, but is 3");
+  EXPECT_EQ(message({.logit_bias = {{3, 101}}}), "sampling: logit_bias must be from -100 to 100, but is 101");
 }
 
 RC_GTEST_PROP(SamplerProperty, EqualsTheDefinition, ()) {
@@ -177,7 +222,22 @@ RC_GTEST_PROP(SamplerProperty, EqualsTheDefinition, ()) {
   sampling.seed = *rc::gen::arbitrary<std::uint64_t>();
   sampling.choice = *rc::gen::inRange<std::uint32_t>(0, 3);
   const auto position = *rc::gen::inRange<std::uint64_t>(0, 1000);
-  RC_ASSERT(choose(logits, sampling, position) == by_definition(logits, sampling, position));
+  sampling.repetition_penalty = *rc::gen::element(1.0f, 1.0f, 1.3f, 0.7f);
+  sampling.presence_penalty = *rc::gen::element(0.0f, 0.0f, 0.6f, -2.0f);
+  sampling.frequency_penalty = *rc::gen::element(0.0f, 0.0f, 0.3f, -0.1f);
+  const auto token = rc::gen::inRange<TokenId>(0, static_cast<TokenId>(logits.size()));
+  const auto some = rc::gen::container<std::vector<TokenId>>(token);
+  for (TokenId t = 0; t < static_cast<TokenId>(logits.size()); ++t) {
+    const float bias = *rc::gen::element(0.0f, 0.0f, 0.0f, 1.5f, -100.0f);
+    if (bias != 0) sampling.logit_bias.push_back({t, bias});
+  }
+  const std::vector<TokenId> prompt = *some, generated = *some, drafted = *some;
+  const std::vector<TokenId> banned = *rc::gen::element(std::vector<TokenId>{}, std::vector<TokenId>{0});
+  std::vector<TokenId> chosen = generated;
+  chosen.insert(chosen.end(), drafted.begin(), drafted.end());
+  RC_ASSERT(
+      choose(logits, sampling, position, {prompt, generated, drafted}, banned) ==
+      by_definition(adjusted_by_definition(logits, sampling, prompt, chosen, banned), sampling, position));
 }
 
 }  // namespace

@@ -61,11 +61,17 @@ std::string mixed_lines() {
       line["attention_mask"].insert(line["attention_mask"].begin(), i % 5, 0);
     } else if (i % 4 == 1) {
       line["prompt"] = std::string(40, 'a') + std::string(length, char('a' + random.below(26)));
+      line["repetition_penalty"] = 1.1;
+      line["min_tokens"] = i % 12;
+      line["logit_bias"] = {{"40", 1.5}, {"97", -100}};
     } else if (i % 4 == 2) {
       line["messages"] =
           Json::array({{{"role", "user"}, {"content", fmt::format("question {:x<{}}", "", length)}}});
       line["temperature"] = 0.9;
       line["seed"] = i;
+      line["n"] = 1 + i % 3;
+      line["frequency_penalty"] = 0.2;
+      if (i % 8 == 2) line["logprobs"] = true, line["top_logprobs"] = 3;
     } else {
       line = {
           {"custom_id", fmt::format("w{}", i)},
@@ -133,7 +139,10 @@ TEST_F(BatchCommand, GoesOnAfterBadLines) {
 
 TEST_F(BatchCommand, RefusesRequestsThatCannotRun) {
   EXPECT_THAT(error_of(R"({"prompt":"a","tools":[{"type":"function"}]})"), HasSubstr("tools"));
-  EXPECT_THAT(error_of(R"({"prompt":"a","n":2})"), HasSubstr("n: "));
+  EXPECT_THAT(error_of(R"({"prompt":"a","response_format":{"type":"json_object"}})"),
+              HasSubstr("response_format: not supported"));
+  EXPECT_THAT(error_of(R"({"prompt":"a","logit_bias":{"99999":1}})"), HasSubstr("logit_bias"));
+  EXPECT_THAT(error_of(R"({"prompt":"a","min_tokens":13})"), HasSubstr("min_tokens"));
   EXPECT_THAT(error_of(R"({"method":"POST","url":"/v1/embeddings","body":{"input":"a"}})"), HasSubstr("url"));
   EXPECT_THAT(error_of(R"({"input_ids":[99999]})"), HasSubstr("99999"));
   EXPECT_THAT(error_of(R"({"prompt":")" + std::string(2000, 'q') + R"("})"), HasSubstr("context"));
@@ -167,6 +176,38 @@ TEST_F(BatchCommand, SeedDecidesTheSample) {
   };
   EXPECT_EQ(tokens(1), tokens(1));
   EXPECT_NE(tokens(1), tokens(2));
+}
+
+TEST_F(BatchCommand, EachChoiceIsKeyedByItsIndex) {
+  const auto choices = [this](int n) {
+    return body_of(fmt::format(R"({{"prompt":"hello","temperature":1.5,"ignore_eos":true,"n":{}}})", n));
+  };
+  const Json three = choices(3);
+  const Json one = choices(1);
+  ASSERT_EQ(three["choices"].size(), 3u);
+  EXPECT_EQ(three["isobatch"]["choices"][0]["token_ids"], one["isobatch"]["token_ids"]);
+  EXPECT_EQ(three["isobatch"]["choices"][0]["digest"], one["isobatch"]["digest"]);
+  EXPECT_NE(three["isobatch"]["choices"][1]["token_ids"], one["isobatch"]["token_ids"]);
+  EXPECT_NE(three["isobatch"]["choices"][1]["token_ids"], three["isobatch"]["choices"][2]["token_ids"]);
+  EXPECT_EQ(three["usage"]["completion_tokens"], 36);
+  EXPECT_EQ(body_of(R"({"prompt":"hello","temperature":1.5,"ignore_eos":true})", {"-n", "3"})["choices"],
+            three["choices"]);
+}
+
+TEST_F(BatchCommand, FlagsAndFieldsSayTheSame) {
+  const std::string plain = R"({"prompt":"hello"})";
+  const Json by_field = body_of(
+      R"({"prompt":"hello","presence_penalty":1,"frequency_penalty":0.5,"repetition_penalty":1.2,"min_tokens":4,)"
+      R"("logit_bias":{"50":2.5,"97":-100},"logprobs":true,"top_logprobs":2})");
+  const Json by_flag = body_of(
+      plain, {"--presence-penalty", "1", "--frequency-penalty", "0.5", "--repetition-penalty", "1.2",
+              "--min-tokens", "4", "--logit-bias", "97:-100", "--logit-bias", "50:2.5", "--logprobs", "2"});
+  EXPECT_EQ(by_flag, by_field);
+  EXPECT_NE(by_flag["isobatch"]["token_ids"], body_of(plain)["isobatch"]["token_ids"]);
+  const Json& content = by_flag["choices"][0]["logprobs"]["content"];
+  EXPECT_EQ(content.size(), by_flag["isobatch"]["token_ids"].size());
+  EXPECT_EQ(content[0]["top_logprobs"].size(), 2u);
+  EXPECT_LE(content[0]["logprob"], content[0]["top_logprobs"][0]["logprob"]);
 }
 
 TEST_F(BatchCommand, SystemFingerprintFollowsSemanticsOnly) {

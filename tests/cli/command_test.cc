@@ -48,6 +48,12 @@ TEST(Cli, BadUseIsOneLineAndExitCode2) {
   expect_bad_use(with({"--temperature", "nan"}), "--temperature");
   expect_bad_use(with({"--top-p", "0"}), "--top-p");
   expect_bad_use(with({"--min-p", "1.1"}), "--min-p");
+  expect_bad_use(with({"--repetition-penalty", "0"}), "--repetition-penalty");
+  expect_bad_use(with({"--presence-penalty", "3"}), "--presence-penalty");
+  expect_bad_use(with({"--logit-bias", "5"}), "expected TOKEN:BIAS, got 5");
+  expect_bad_use(with({"--logit-bias", "99999:1"}), "logit_bias");
+  expect_bad_use(with({"--logprobs", "21"}), "--logprobs");
+  expect_bad_use(with({"--min-tokens", "1000"}), "min_tokens");
   expect_bad_use(with({"--seed", "-1"}), "--seed");
   expect_bad_use(with({"--page-size", "33"}), "33");
   expect_bad_use(with({"--kv-memory", "-5"}), "--kv-memory");

@@ -61,6 +61,20 @@ TEST(Mutants, ADraftAcceptedThatWasNotChosen) {
   expect_killed(with_hooks("draft accepted that was not chosen", std::move(hooks)));
 }
 
+TEST(Mutants, PenaltiesOfTheNeighboursTokens) {
+  engine::EngineHooks hooks;
+  hooks.penalize_neighbours_tokens = true;
+  expect_killed(with_hooks("penalties count the neighbour's tokens", std::move(hooks)));
+}
+
+TEST(Mutants, PenaltiesForgetDraftedTokens) {
+  engine::EngineHooks hooks;
+  hooks.forget_drafted_tokens = true;
+  Mutant mutant = with_hooks("penalties forget drafted tokens", std::move(hooks));
+  mutant.choices.max_new_tokens = 60;
+  expect_killed(mutant);
+}
+
 TEST(Mutants, SamplerKeyedBySlot) {
   engine::EngineHooks hooks;
   hooks.sampling = [](Sampling sampling, int slot) {

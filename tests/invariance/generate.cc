@@ -44,7 +44,18 @@ std::vector<TokenId> draw_prompt(const TestModel& model, int max) {
   return prompt;
 }
 
-Sampling draw_sampling() {
+void draw_adjustments(const TestModel& model, Sampling& sampling) {
+  sampling.repetition_penalty = *rc::gen::element(1.0f, 1.3f, 0.8f);
+  sampling.presence_penalty = *rc::gen::element(0.0f, 0.5f, -0.5f);
+  sampling.frequency_penalty = *rc::gen::element(0.0f, 0.4f, -0.2f);
+  TokenId token = 0;
+  for (int i = pick(0, 4); i > 0; --i) {
+    token += pick(1, model.vocab_size() / 4);
+    sampling.logit_bias.push_back({token, *rc::gen::element(-100.0f, -1.5f, 2.0f)});
+  }
+}
+
+Sampling draw_sampling(const TestModel& model) {
   Sampling sampling;
   sampling.temperature = *rc::gen::element(0.0f, 0.7f, 1.5f);
   sampling.top_k = *rc::gen::element(0, 5, 40);
@@ -52,6 +63,7 @@ Sampling draw_sampling() {
   sampling.min_p = *rc::gen::element(0.0f, 0.0f, 0.05f);
   sampling.seed = pick(0, 4);
   sampling.choice = pick(0, 2);
+  if (*rc::gen::weightedElement<bool>({{2, false}, {1, true}})) draw_adjustments(model, sampling);
   return sampling;
 }
 
@@ -78,10 +90,19 @@ Request draw_request(const TestModel& model, const Choices& choices) {
   Request request;
   request.prompt = draw_prompt(model, choices.max_prompt);
   request.max_tokens = pick(1, choices.max_new_tokens + 1);
-  request.sampling = draw_sampling();
+  request.sampling = draw_sampling(model);
+  request.min_tokens =
+      *rc::gen::weightedElement<bool>({{3, false}, {1, true}}) ? pick(0, request.max_tokens + 1) : 0;
   request.ignore_eos = *rc::gen::arbitrary<bool>();
   request.logprobs = *rc::gen::arbitrary<bool>();
+  request.top_logprobs = *rc::gen::element(0, 0, 3, 20);
   request.prompt_logprobs = choices.scoring && *rc::gen::weightedElement<bool>({{3, false}, {1, true}});
+  if (request.prompt_logprobs) {
+    const int length = static_cast<int>(request.prompt.size());
+    request.scored_from = *rc::gen::element(1, pick(1, length + 1));
+    const bool only_scores = request.scored_from < length && *rc::gen::element(false, true);
+    if (only_scores) request.max_tokens = request.min_tokens = 0;
+  }
   request.stop =
       *rc::gen::weightedElement<std::vector<std::string>>({{3, {}}, {1, {"e"}}, {1, {"ing", " the", "zz"}}});
   return request;

@@ -37,14 +37,19 @@ std::vector<Result> finish(Engine& engine) {
 
 }  // namespace
 
+// All of it: equal texts are equal requests.
 std::ostream& operator<<(std::ostream& out, const Request& r) {
   const Sampling& s = r.sampling;
+  std::string bias;
+  for (const TokenBias& b : s.logit_bias) bias += fmt::format(" {}:{}", b.token, b.bias);
   return out << fmt::format(
-             "prompt {} temperature {} top_k {} top_p {} min_p {} seed {} choice {} max_tokens {} stop "
-             "{}{}{}{}",
-             r.prompt, s.temperature, s.top_k, s.top_p, s.min_p, s.seed, s.choice, r.max_tokens, r.stop,
-             r.ignore_eos ? " ignore_eos" : "", r.logprobs ? " logprobs" : "",
-             r.prompt_logprobs ? " prompt_logprobs" : "");
+             "prompt {} temperature {} top_k {} top_p {} min_p {} repetition {} presence {} frequency {} "
+             "bias{} "
+             "seed {} choice {} max_tokens {} min_tokens {} stop {}{} logprobs {}/{} prompt_logprobs {} from "
+             "{}",
+             r.prompt, s.temperature, s.top_k, s.top_p, s.min_p, s.repetition_penalty, s.presence_penalty,
+             s.frequency_penalty, bias, s.seed, s.choice, r.max_tokens, r.min_tokens, r.stop,
+             r.ignore_eos ? " ignore_eos" : "", r.logprobs, r.top_logprobs, r.prompt_logprobs, r.scored_from);
 }
 
 std::ostream& operator<<(std::ostream& out, const Scenario& scenario) {
@@ -143,6 +148,25 @@ std::string difference(const Result& actual, const Result& expected) {
   }
   const std::string found = float_difference("logprobs", actual.logprobs, expected.logprobs);
   if (!found.empty()) return found;
+  if (actual.prompt_greedy != expected.prompt_greedy) return "other prompt tokens are greedy";
+  if (actual.top_logprobs.size() != expected.top_logprobs.size()) {
+    return fmt::format("{} top_logprobs, alone {}", actual.top_logprobs.size(), expected.top_logprobs.size());
+  }
+  for (std::size_t i = 0; i < actual.top_logprobs.size(); ++i) {
+    const auto parts = [](const std::vector<TokenLogprob>& top) {
+      std::pair<std::vector<TokenId>, std::vector<float>> result;
+      for (const TokenLogprob& t : top) {
+        result.first.push_back(t.token);
+        result.second.push_back(t.logprob);
+      }
+      return result;
+    };
+    const auto [tokens, values] = parts(actual.top_logprobs[i]);
+    const auto [expected_tokens, expected_values] = parts(expected.top_logprobs[i]);
+    if (tokens != expected_tokens) return fmt::format("top tokens {}, alone {}", tokens, expected_tokens);
+    const std::string top = float_difference("top_logprobs", values, expected_values);
+    if (!top.empty()) return top;
+  }
   return float_difference("prompt_logprobs", actual.prompt_logprobs, expected.prompt_logprobs);
 }
 
