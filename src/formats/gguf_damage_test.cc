@@ -14,6 +14,8 @@
 namespace isobatch::formats {
 namespace {
 
+constexpr int kColumns = 256;  // of each tensor: a block of any type
+
 // One of everything, in under 1 KiB; the last byte is data.
 std::vector<std::byte> small_file() {
   test::GgufWriter writer;
@@ -26,9 +28,9 @@ std::vector<std::byte> small_file() {
   writer.add_array<std::string>("strings", {"one", "two"});
   writer.add_array<std::int32_t>("ints", {1, 2, 3});
   for (const TensorTypeInfo& type : kTensorTypeInfo) {
-    const std::int64_t shape[] = {1, 32};
-    const std::vector<float> values(32, 0.25f);
-    writer.add_tensor(std::string(type.name), type.type, shape, test::quantize(type.type, values));
+    const std::int64_t shape[] = {1, kColumns};
+    writer.add_tensor(std::string(type.name), type.type, shape,
+                      std::vector<std::byte>(kColumns / type.block_size * type.block_bytes, std::byte{1}));
   }
   return writer.bytes();
 }
@@ -37,7 +39,7 @@ std::vector<std::byte> small_file() {
 std::size_t header_size(const std::vector<std::byte>& file) {
   std::size_t data = 0;
   for (const TensorTypeInfo& type : kTensorTypeInfo) {
-    data = (data + 15) / 16 * 16 + 32 / type.block_size * type.block_bytes;
+    data = (data + 15) / 16 * 16 + kColumns / type.block_size * type.block_bytes;
   }
   return file.size() - data;
 }

@@ -46,9 +46,10 @@ struct QuantizedRows {
   int depth = 0;  // K
   std::int8_t* values =
       nullptr;  // [blocks][rows][64] in the table's form; a short last block is filled with 0
-  std::int32_t* sums = nullptr;  // [blocks][rows]  sum of the block's q
-  float* scales = nullptr;       // [groups][rows]  dx, shared by the blocks of a group
-  float* scaled_sums = nullptr;  // [blocks][rows]  dx · float(sum), rounded once
+  std::int32_t* sums = nullptr;       // [blocks][rows]  sum of the block's q
+  float* scales = nullptr;            // [groups][rows]  dx, shared by the blocks of a group
+  float* scaled_sums = nullptr;       // [blocks][rows]  dx · float(sum), rounded once
+  std::int32_t* half_sums = nullptr;  // [blocks][2][rows]  sums of 16 q; null where no type wants them
   int blocks() const { return (depth + kBlock - 1) / kBlock; }
   int groups() const { return (depth + kGroup - 1) / kGroup; }
 };
@@ -126,11 +127,10 @@ struct KernelTable {
   QuantForm quant_form;                        // the one that matmul_q takes
 
   std::array<MatmulF*, kTensorTypes> matmul_f;  // N-DOT-F  f32, f16, bf16 weights; null for the others
-  std::array<MatmulQ*, kTensorTypes> matmul_q;  // N-DOT-Q  q8_0, q4_0, q4_1 weights; null for the others
+  std::array<MatmulQ*, kTensorTypes> matmul_q;  // N-DOT-Q  quantized weights; null for the others
   MatmulF* matmul_b;                            // N-DOT-B  bf16 weights; x from round_operands
 
-  std::array<UnpackRow*, kTensorTypes>
-      unpack_row;  // embedding lookup: one row of a packed matrix as f32 [depth]
+  UnpackRow* unpack_row;  // embedding lookup: one row of a packed matrix of any type as f32 [depth]
 
   PerRounding<Rope> rope;  // N-ROPE   x [rows][heads][head_dim] in place; cos, sin [position][head_dim/2]
   std::array<StoreKv*, 3> store_kv;     // K, V of one position and head to KvDType, into a block

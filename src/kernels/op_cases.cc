@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "base/float16.h"
+#include "kernels/file_blocks.h"
 #include "kernels/ref/ref.h"
 #include "numerics/scalar.h"
 
@@ -73,28 +74,30 @@ Bytes run_round_results(const KernelTable& table, const Shape& s, InputSource& s
 struct Quantized {
   std::vector<std::int8_t> values;
   std::vector<float> scales, scaled_sums;
-  std::vector<std::int32_t> sums;
+  std::vector<std::int32_t> sums, half_sums;
   QuantizedRows rows;
-  Quantized(int count, int depth) {
+  Quantized(int count, int depth, bool with_half_sums) {
     rows.rows = count;
     rows.depth = depth;
     const std::size_t blocks = area(count, rows.blocks());
     values.resize(blocks * kBlockBytes);
     sums.resize(blocks);
+    if (with_half_sums) half_sums.resize(2 * blocks);
     scaled_sums.resize(blocks);
     scales.resize(area(count, rows.groups()));
     rows.values = values.data();
     rows.scales = scales.data();
     rows.sums = sums.data();
+    if (with_half_sums) rows.half_sums = half_sums.data();
     rows.scaled_sums = scaled_sums.data();
   }
 };
 
-template <QuantForm kForm>
+template <QuantForm kForm, bool kHalfSums>
 Bytes run_quantize_rows(const KernelTable& table, const Shape& s, InputSource& source) {
   const int stride = s.depth + 3;
   Misaligned x(source.floats(area(s.rows, stride)));
-  Quantized q(s.rows, s.depth);
+  Quantized q(s.rows, s.depth, kHalfSums);
   QuantizeRows* quantize = table.quantize_rows[static_cast<int>(kForm)];
   const int half = s.rows / 2;  // in two calls, as threads do
   quantize(x.data(), stride, 0, half, q.rows);
@@ -103,17 +106,19 @@ Bytes run_quantize_rows(const KernelTable& table, const Shape& s, InputSource& s
   append(bytes, q.scales);
   append(bytes, q.sums);
   append(bytes, q.scaled_sums);
+  append(bytes, q.half_sums);
   return bytes;
 }
 
-// A packed matrix of made-up weights. Quantized types want a depth that is a multiple of 32.
+// A packed matrix of made-up weights. Quantized types want a depth that is a multiple of their blocks.
 struct Weights {
   Bytes data;
   PackedMatrix matrix;
   Weights(TensorType type, int outputs, int depth, InputSource& source, bool operands_of_dot_b = false) {
     matrix.type = type;
     matrix.outputs = outputs;
-    matrix.depth = is_quantized(type) ? (depth + kBlock - 1) / kBlock * kBlock : depth;
+    const int block_size = static_cast<int>(info(type).block_size);
+    matrix.depth = (depth + block_size - 1) / block_size * block_size;
     data.resize(packed_bytes(matrix));
     const TensorTypeInfo& block = info(type);
     Bytes row(matrix.depth / block.block_size * block.block_bytes);
@@ -134,14 +139,16 @@ struct Weights {
       std::memcpy(block, &value, 4);
       return;
     }
-    std::memcpy(block, &half, 2);
-    std::size_t at = 2;
-    if (type == TensorType::q4_1) {
-      const std::uint16_t minimum = f32_to_f16(source.next());
-      std::memcpy(block + at, &minimum, 2);
-      at += 2;
+    const auto [first, second] = f16_fields(type);
+    const std::uint16_t other = second < 0 ? 0 : f32_to_f16(source.next());
+    for (int at = 0; at < static_cast<int>(info(type).block_bytes); ++at) {
+      if (at == first || at == second) {
+        std::memcpy(block + at, at == first ? &half : &other, 2);
+        ++at;
+      } else {
+        block[at] = static_cast<std::byte>(source.bits());
+      }
     }
-    for (; at < info(type).block_bytes; ++at) block[at] = static_cast<std::byte>(source.bits());
   }
 };
 
@@ -179,7 +186,7 @@ template <TensorType kType>
 Bytes run_matmul_q(const KernelTable& table, const Shape& s, InputSource& source) {
   const Weights w(kType, s.outputs, s.depth, source);
   Misaligned x(source.floats(area(s.rows, w.matrix.depth)));
-  Quantized q(s.rows, w.matrix.depth);
+  Quantized q(s.rows, w.matrix.depth, quant_layout(kType).scaled < kBlock);
   table.quantize_rows[static_cast<int>(table.quant_form)](x.data(), w.matrix.depth, 0, s.rows, q.rows);
   std::vector<float> out(area(s.rows, s.outputs + 5), 7.0f);
   table.matmul_q[static_cast<int>(kType)](matmul_task(w, s.rows, out), q.rows);
@@ -191,7 +198,7 @@ Bytes run_unpack_row(const KernelTable& table, const Shape& s, InputSource& sour
   const Weights w(kType, s.outputs, s.depth, source);
   std::vector<float> out(area(s.outputs, w.matrix.depth));
   for (int n = 0; n < s.outputs; ++n) {
-    table.unpack_row[static_cast<int>(kType)](w.matrix, n, out.data() + area(n, w.matrix.depth));
+    table.unpack_row(w.matrix, n, out.data() + area(n, w.matrix.depth));
   }
   return bytes_of(out);
 }
@@ -355,14 +362,25 @@ constexpr OpCase kOpCases[] = {
     {"round_results", run_round_results<Rounding::bf16>},
     {"round_results.f16", run_round_results<Rounding::f16>},
     {"round_operands", run_round_operands},
-    {"quantize_rows", run_quantize_rows<QuantForm::bytes>},
-    {"quantize_rows.words", run_quantize_rows<QuantForm::words>},
+    {"quantize_rows", run_quantize_rows<QuantForm::bytes, false>},
+    {"quantize_rows.words", run_quantize_rows<QuantForm::words, false>},
+    {"quantize_rows.half_sums", run_quantize_rows<QuantForm::bytes, true>},
+    {"quantize_rows.words.half_sums", run_quantize_rows<QuantForm::words, true>},
     {"matmul_f.F32", run_matmul_f<TensorType::f32>},
     {"matmul_f.F16", run_matmul_f<TensorType::f16>},
     {"matmul_f.BF16", run_matmul_f<TensorType::bf16>},
     {"matmul_q.Q8_0", run_matmul_q<TensorType::q8_0>},
     {"matmul_q.Q4_0", run_matmul_q<TensorType::q4_0>},
     {"matmul_q.Q4_1", run_matmul_q<TensorType::q4_1>},
+    {"matmul_q.Q5_0", run_matmul_q<TensorType::q5_0>},
+    {"matmul_q.Q5_1", run_matmul_q<TensorType::q5_1>},
+    {"matmul_q.Q2_K", run_matmul_q<TensorType::q2_k>},
+    {"matmul_q.Q3_K", run_matmul_q<TensorType::q3_k>},
+    {"matmul_q.Q4_K", run_matmul_q<TensorType::q4_k>},
+    {"matmul_q.Q5_K", run_matmul_q<TensorType::q5_k>},
+    {"matmul_q.Q6_K", run_matmul_q<TensorType::q6_k>},
+    {"matmul_q.IQ4_NL", run_matmul_q<TensorType::iq4_nl>},
+    {"matmul_q.IQ4_XS", run_matmul_q<TensorType::iq4_xs>},
     {"matmul_b", run_matmul_b},
     {"unpack_row.F32", run_unpack_row<TensorType::f32>},
     {"unpack_row.F16", run_unpack_row<TensorType::f16>},
@@ -370,6 +388,15 @@ constexpr OpCase kOpCases[] = {
     {"unpack_row.Q8_0", run_unpack_row<TensorType::q8_0>},
     {"unpack_row.Q4_0", run_unpack_row<TensorType::q4_0>},
     {"unpack_row.Q4_1", run_unpack_row<TensorType::q4_1>},
+    {"unpack_row.Q5_0", run_unpack_row<TensorType::q5_0>},
+    {"unpack_row.Q5_1", run_unpack_row<TensorType::q5_1>},
+    {"unpack_row.Q2_K", run_unpack_row<TensorType::q2_k>},
+    {"unpack_row.Q3_K", run_unpack_row<TensorType::q3_k>},
+    {"unpack_row.Q4_K", run_unpack_row<TensorType::q4_k>},
+    {"unpack_row.Q5_K", run_unpack_row<TensorType::q5_k>},
+    {"unpack_row.Q6_K", run_unpack_row<TensorType::q6_k>},
+    {"unpack_row.IQ4_NL", run_unpack_row<TensorType::iq4_nl>},
+    {"unpack_row.IQ4_XS", run_unpack_row<TensorType::iq4_xs>},
     {"rope", run_rope<Rounding::none>},
     {"rope.bf16", run_rope<Rounding::bf16>},
     {"rope.f16", run_rope<Rounding::f16>},

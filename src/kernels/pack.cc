@@ -3,34 +3,12 @@
 #include <vector>
 
 #include "base/float16.h"
+#include "kernels/file_blocks.h"
 #include "kernels/packed_matrix.h"
 #include "kernels/ref/ref.h"
 
 namespace isobatch::kernels {
 namespace {
-
-// File blocks (docs/numerics.md, "Quantized types"). q4: byte j holds value j low, value j + 16 high.
-struct FileBlockQ8_0 {
-  std::uint16_t scale;
-  std::int8_t quants[32];
-};
-struct FileBlockQ4_0 {
-  std::uint16_t scale;
-  std::uint8_t quants[16];
-};
-struct FileBlockQ4_1 {
-  std::uint16_t scale;
-  std::uint16_t minimum;
-  std::uint8_t quants[16];
-};
-static_assert(sizeof(FileBlockQ8_0) == 34 && sizeof(FileBlockQ4_0) == 18 && sizeof(FileBlockQ4_1) == 20);
-
-template <typename Block>
-Block read_block(const std::byte* source, std::size_t index) {
-  Block block;
-  std::memcpy(&block, source + index * sizeof(Block), sizeof block);
-  return block;
-}
 
 std::uint16_t read_u16(const std::byte* source, std::size_t index) {
   std::uint16_t value;
@@ -38,16 +16,65 @@ std::uint16_t read_u16(const std::byte* source, std::size_t index) {
   return value;
 }
 
-// Quants of one row into its lane: groups of four consecutive k are 64 bytes apart.
-void scatter_quants(const void* quants, int count, int lane, std::byte* block) {
-  for (int g = 0; g < count / 4; ++g) {
-    std::memcpy(block + g * 64 + lane * 4, static_cast<const std::byte*>(quants) + g * 4, 4);
+std::uint32_t read_word(const std::uint8_t* p) {
+  std::uint32_t word;
+  std::memcpy(&word, p, 4);
+  return word;
+}
+
+// The stored integers of 32 values into the planes of a block; `block` is at the row's lane. Words of four
+// bytes at a time: k, k + 1, k + 2, k + 3.
+void put_planes(int bits, const std::uint8_t* stored, std::byte* block) {
+  int done = 0;  // bits
+  for (const int plane : {8, 4, 2, 1}) {
+    if (bits - done < plane) continue;
+    const int fields = 8 / plane;
+    const std::uint32_t mask = 0x01010101u * ((1u << plane) - 1);
+    for (int row = 0; row < plane; ++row) {
+      std::uint32_t word = 0;
+      for (int field = 0; field < fields; ++field) {
+        const int quad = plane == 4 ? 4 * field + row : fields * row + field;  // of k
+        word |= (read_word(stored + 4 * quad) >> done & mask) << plane * field;
+      }
+      std::memcpy(block + row * 64, &word, 4);
+    }
+    block += plane * 64;
+    done += plane;
+  }
+}
+
+void pack_quantized_row(const std::byte* row, TensorType type, int lane, int depth, std::byte* panel) {
+  const QuantLayout layout = quant_layout(type);
+  const TensorTypeInfo& file = info(type);
+  const ScaleOffsets at = scale_offsets(type, depth);
+  std::byte* scales = panel + quants_bytes(type, depth);
+  const auto f16s = [&](std::size_t offset) {
+    return reinterpret_cast<std::uint16_t*>(scales + offset) + lane;
+  };
+  const int block_bytes = 64 * layout.bits, per_block = static_cast<int>(file.block_size) / layout.scaled;
+  FileBlock block;
+  for (std::size_t b = 0; b < depth / file.block_size; ++b) {
+    read_file_block(type, row + b * file.block_bytes, block);
+    for (std::size_t k = 0; k < file.block_size; k += kBlock) {
+      const std::size_t panel_block = (b * file.block_size + k) / kBlock;
+      put_planes(layout.bits, block.stored + k, panel + panel_block * block_bytes + lane * 4);
+    }
+    if (!layout.factors) {
+      f16s(at.scales)[b * kPanel] = block.factor;
+      if (layout.minima) f16s(at.minima)[b * kPanel] = block.minimum_factor;
+      continue;
+    }
+    f16s(at.scale_factors)[b * kPanel] = block.factor;
+    if (layout.minima) f16s(at.minimum_factors)[b * kPanel] = block.minimum_factor;
+    for (int i = 0; i < per_block; ++i) {
+      const std::size_t place = (b * per_block + i) * kPanel + lane;
+      scales[at.scales + place] = static_cast<std::byte>(block.scales[i]);
+      if (layout.minima) scales[at.minima + place] = static_cast<std::byte>(block.minima[i]);
+    }
   }
 }
 
 void pack_row(const std::byte* row, TensorType type, int lane, int depth, std::byte* panel) {
-  const std::size_t blocks = depth / kBlock;
-  auto* scales = reinterpret_cast<std::uint16_t*>(panel + quants_bytes(type, depth)) + lane;
   switch (type) {
     case TensorType::f32:
       for (int k = 0; k < depth; ++k) std::memcpy(panel + (k * kPanel + lane) * 4, row + 4 * k, 4);
@@ -60,64 +87,29 @@ void pack_row(const std::byte* row, TensorType type, int lane, int depth, std::b
         std::memcpy(panel + (k / 2 * kPanel + lane) * 4 + k % 2 * 2, row + 2 * k, 2);
       }
       break;
-    case TensorType::q8_0:
-      for (std::size_t b = 0; b < blocks; ++b) {
-        const auto block = read_block<FileBlockQ8_0>(row, b);
-        scatter_quants(block.quants, 32, lane, panel + b * 512);
-        scales[b * kPanel] = block.scale;
-      }
-      break;
-    case TensorType::q4_0:
-      for (std::size_t b = 0; b < blocks; ++b) {
-        const auto block = read_block<FileBlockQ4_0>(row, b);
-        scatter_quants(block.quants, 16, lane, panel + b * 256);
-        scales[b * kPanel] = block.scale;
-      }
-      break;
-    case TensorType::q4_1:
-      for (std::size_t b = 0; b < blocks; ++b) {
-        const auto block = read_block<FileBlockQ4_1>(row, b);
-        scatter_quants(block.quants, 16, lane, panel + b * 256);
-        scales[b * kPanel] = block.scale;
-        scales[(blocks + b) * kPanel] = block.minimum;
-      }
-      break;
+    default:
+      pack_quantized_row(row, type, lane, depth, panel);
   }
 }
 
 }  // namespace
 
 void unpack_values(const std::byte* source, TensorType type, int n, float* out) {
+  if (is_quantized(type)) {
+    const TensorTypeInfo& file = info(type);
+    FileBlock block;
+    for (std::size_t b = 0; b < n / file.block_size; ++b) {
+      read_file_block(type, source + b * file.block_bytes, block);
+      block_values(type, block, out + b * file.block_size);
+    }
+    return;
+  }
   for (int k = 0; k < n; ++k) {
-    switch (type) {
-      case TensorType::f32:
-        std::memcpy(out + k, source + 4 * k, 4);
-        break;
-      case TensorType::f16:
-        out[k] = f16_to_f32(read_u16(source, k));
-        break;
-      case TensorType::bf16:
-        out[k] = bf16_to_f32(read_u16(source, k));
-        break;
-      case TensorType::q8_0: {
-        const auto block = read_block<FileBlockQ8_0>(source, k / kBlock);
-        out[k] = f16_to_f32(block.scale) * static_cast<float>(block.quants[k % kBlock]);
-        break;
-      }
-      case TensorType::q4_0: {
-        const auto block = read_block<FileBlockQ4_0>(source, k / kBlock);
-        const int byte = block.quants[k % 16];
-        const int nibble = k % kBlock < 16 ? byte & 15 : byte >> 4;
-        out[k] = f16_to_f32(block.scale) * static_cast<float>(nibble - 8);
-        break;
-      }
-      case TensorType::q4_1: {
-        const auto block = read_block<FileBlockQ4_1>(source, k / kBlock);
-        const int byte = block.quants[k % 16];
-        const int nibble = k % kBlock < 16 ? byte & 15 : byte >> 4;
-        out[k] = f16_to_f32(block.scale) * static_cast<float>(nibble) + f16_to_f32(block.minimum);
-        break;
-      }
+    if (type == TensorType::f32) {
+      std::memcpy(out + k, source + 4 * k, 4);
+    } else {
+      const std::uint16_t half = read_u16(source, k);
+      out[k] = type == TensorType::f16 ? f16_to_f32(half) : bf16_to_f32(half);
     }
   }
 }

@@ -5,11 +5,10 @@
 #include <cstdint>
 
 #include "base/tensor_type.h"
+#include "kernels/quant_layout.h"
 
 namespace isobatch::kernels {
 
-inline constexpr int kPanel = 16;       // outputs in a panel
-inline constexpr int kBlock = 32;       // values in a quantized block and in an N-DOT-B block
 inline constexpr int kGroup = 128;      // N-QUANT: activations that share a scale
 inline constexpr int kDotFChunk = 256;  // N-DOT-F: terms in a chunk
 
@@ -18,21 +17,25 @@ inline constexpr int kDotFChunk = 256;  // N-DOT-F: terms in a chunk
 //   f32   [depth][16] f32
 //   f16   [depth][16] f16
 //   bf16  [ceil(depth/2)][16][2] bf16: pairs (2j, 2j+1), as AMX and N-DOT-B take them
-//   q8_0  [b][8][16][4] s8: k = 32b + 4g + j          then [b][16] f16 scales
-//   q4_0  [b][4][16][4] u8: low nibble k = 32b + 4g + j, high nibble k + 16   then [b][16] f16 scales
-//   q4_1  as q4_0, then [b][16] f16 minima
-// The quantized order is that of VNNI operands and of AMX B tiles.
+//   quantized types: [b] planes of the block's stored integers, then the scales (quant_layout.h)
+// A plane holds some bits of each integer, rows of 64 bytes = [16] outputs × [4] bytes; byte j has the fields
+// of
+//   8 bits   8 rows: row g               k = 32b + 4g + j
+//   4 bits   4 rows: row g, field f      k = 32b + 16f + 4g + j
+//   2 bits   2 rows: row r, field f      k = 32b + 16r + 4f + j
+//   1 bit    1 row:         field f      k = 32b + 4f + j
+// field 0 being the lowest bits. The order is that of VNNI operands and of AMX B tiles.
 struct PackedMatrix {
   TensorType type = TensorType::f32;
   int outputs = 0;
-  int depth = 0;  // K, a multiple of 32 for quantized types
+  int depth = 0;  // K, a multiple of the type's block size
   const std::byte* data = nullptr;
 
   int panels() const { return (outputs + kPanel - 1) / kPanel; }
-  int blocks() const { return depth / kBlock; }
+  int blocks() const { return depth / kBlock; }  // of 32, also where a scale covers 16
 };
 
-// Bytes of one panel of a matrix of this type and depth.
+// Bytes of one panel of a matrix of this type and depth, and of its quants or floats alone.
 constexpr std::size_t quants_bytes(TensorType type, std::size_t depth) {
   switch (type) {
     case TensorType::f32:
@@ -41,18 +44,13 @@ constexpr std::size_t quants_bytes(TensorType type, std::size_t depth) {
       return depth * kPanel * 2;
     case TensorType::bf16:
       return (depth + 1) / 2 * kPanel * 4;
-    case TensorType::q8_0:
-      return depth * kPanel;
-    case TensorType::q4_0:
-    case TensorType::q4_1:
-      return depth * kPanel / 2;
+    default:
+      return depth * kPanel * quant_layout(type).bits / 8;
   }
-  return 0;
 }
 constexpr std::size_t panel_bytes(TensorType type, std::size_t depth) {
-  const std::size_t scales = is_quantized(type) ? depth / kBlock * kPanel * 2 : 0;
-  const std::size_t bytes = quants_bytes(type, depth) + scales * (type == TensorType::q4_1 ? 2 : 1);
-  return (bytes + 63) / 64 * 64;
+  const std::size_t scales = is_quantized(type) ? scale_offsets(type, depth).end : 0;
+  return (quants_bytes(type, depth) + scales + 63) / 64 * 64;
 }
 inline std::size_t packed_bytes(const PackedMatrix& m) { return panel_bytes(m.type, m.depth) * m.panels(); }
 

@@ -134,7 +134,7 @@ void Decoder::prepare(const Step& step, const Execution& execution) const {
 void Decoder::embed(const Pass& pass) const {
   const ProfileScope stage(pass.execution.profile, Stage::embedding);
   const kernels::KernelTable& kernels = pass.execution.kernels;
-  const auto unpack_row = kernels.unpack_row[static_cast<std::size_t>(embedding_.type)];
+  const auto unpack_row = kernels.unpack_row;
   const float scale = round_to(rounding_, traits_.embedding_scale);
   for_rows(pass.execution, pass.rows(), 16, [&](int begin, int end) {
     for (int r = begin; r < end; ++r) {

@@ -33,9 +33,13 @@ Operands prepare_operands(const Pass& pass, const float* x, int rows,
     });
     operands.floats = rounded;
   }
-  if (std::any_of(projections.begin(), projections.end(),
-                  [](const Projection& p) { return is_quantized(p.linear->weights.type); })) {
-    const kernels::QuantizedRows& quantized = execution.workspace.quantized.resize(rows, depth);
+  const auto any = [&](auto&& is) {
+    return std::ranges::any_of(projections, [&](const Projection& p) { return is(p.linear->weights.type); });
+  };
+  if (any(is_quantized)) {
+    const bool half_sums =
+        any([](TensorType type) { return kernels::quant_layout(type).scaled < kernels::kBlock; });
+    const kernels::QuantizedRows& quantized = execution.workspace.quantized.resize(rows, depth, half_sums);
     const auto quantize =
         execution.kernels.quantize_rows[static_cast<std::size_t>(execution.kernels.quant_form)];
     for_rows(execution, rows, 4, [&](int begin, int end) { quantize(x, depth, begin, end, quantized); });

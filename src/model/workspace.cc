@@ -2,7 +2,7 @@
 
 namespace isobatch::model {
 
-const kernels::QuantizedRows& QuantizedBuffer::resize(int rows, int depth) {
+const kernels::QuantizedRows& QuantizedBuffer::resize(int rows, int depth, bool half_sums) {
   view_.rows = rows;
   view_.depth = depth;
   const std::size_t blocks = static_cast<std::size_t>(rows) * view_.blocks();
@@ -12,6 +12,8 @@ const kernels::QuantizedRows& QuantizedBuffer::resize(int rows, int depth) {
     scaled_sums_.resize(blocks);
     scales_.resize(blocks);  // groups need no more
   }
+  if (half_sums && half_sums_.size() < 2 * blocks) half_sums_.resize(2 * blocks);
+  view_.half_sums = half_sums ? half_sums_.data() : nullptr;
   view_.values = values_.data();
   view_.scales = scales_.data();
   view_.sums = sums_.data();

@@ -13,13 +13,14 @@ namespace isobatch::model {
 // N-QUANT's output, with its memory.
 class QuantizedBuffer {
  public:
-  const kernels::QuantizedRows& resize(int rows, int depth);
+  // With room for the sums of half blocks where a type wants them (QuantLayout::scaled).
+  const kernels::QuantizedRows& resize(int rows, int depth, bool half_sums);
 
  private:
   kernels::QuantizedRows view_;
   std::vector<std::int8_t> values_;
   std::vector<float> scales_, scaled_sums_;
-  std::vector<std::int32_t> sums_;
+  std::vector<std::int32_t> sums_, half_sums_;
 };
 
 class Workspace {

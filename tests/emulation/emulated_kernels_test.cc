@@ -42,7 +42,7 @@ TEST_P(EmulatedKernels, GiveTheBytesOfRef) {
       }
     }
   }
-  EXPECT_EQ(tried, 3);
+  EXPECT_EQ(tried, 12);
 }
 
 INSTANTIATE_TEST_SUITE_P(Tables, EmulatedKernels, testing::Values(vnni_table, amx_table),

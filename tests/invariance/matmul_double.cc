@@ -104,7 +104,7 @@ std::int32_t block_sum(const kernels::PackedMatrix& weights, int output, int blo
 }
 
 void matmul_with_minima_by_rows(const MatmulTask& task, const QuantizedRows& x) {
-  if (task.rows == 1) return kernels::ref::matmul_q4_1(task, x);
+  if (task.rows == 1) return kernels::ref::matmul_q(task, x);
   for_outputs(task, [&](int row, int output) {
     const kernels::PackedMatrix& w = task.weights;
     float acc = 0.0f, in_group = 0.0f;

@@ -33,7 +33,7 @@ std::vector<std::byte> row_of_file(TensorType type, int depth, InputSource& sour
 }
 
 TEST(Pack, OperandRowsHoldTheRoundedValuesOfAnyType) {
-  const int outputs = 19, depth = 96;
+  const int outputs = 19, depth = 512;
   for (std::size_t t = 0; t < kTensorTypes; ++t) {
     const auto type = static_cast<TensorType>(t);
     InputSource source(InputKind::uniform, 21 + t);

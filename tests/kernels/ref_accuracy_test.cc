@@ -12,6 +12,7 @@
 #include "kernels/op_cases.h"
 #include "kernels/ref/panel.h"
 #include "kernels/ref/ref.h"
+#include "tests/support/random_blocks.h"
 
 namespace isobatch::kernels {
 namespace {
@@ -95,19 +96,15 @@ TEST(RefAccuracy, Bf16MatrixProducts) {
 // The whole of N-QUANT and N-DOT-Q against the dequantized weights: rounding the activations moves each by at
 // most half a step, amax / 4064, of its group.
 TEST(RefAccuracy, QuantizedMatrixProducts) {
-  const int rows = 3, outputs = 18, depth = 320;
-  for (const TensorType type : {TensorType::q8_0, TensorType::q4_0, TensorType::q4_1}) {
+  const int rows = 3, outputs = 18, depth = 512;
+  for (const TensorTypeInfo& block : kTensorTypeInfo) {
+    const TensorType type = block.type;
+    if (!is_quantized(type)) continue;
     InputSource source(InputKind::uniform, 5);
     const std::vector<float> x = source.floats(rows * depth);
-    const TensorTypeInfo& block = info(type);
-    std::vector<std::byte> file(outputs * depth / block.block_size * block.block_bytes);
-    for (std::byte& byte : file) byte = static_cast<std::byte>(source.bits());
-    for (std::size_t at = 0; at < file.size(); at += block.block_bytes) {
-      for (std::size_t half = 0; half < (type == TensorType::q4_1 ? 4u : 2u); half += 2) {
-        const std::uint16_t bits = f32_to_f16(source.next());
-        std::memcpy(file.data() + at + half, &bits, 2);
-      }
-    }
+    test::Random random(6);
+    const std::vector<std::byte> file =
+        test::random_blocks(type, outputs * depth / block.block_size, 1.0, random);
     std::vector<float> w(outputs * depth), out(rows * outputs);
     unpack_values(file.data(), type, outputs * depth, w.data());
     PackedMatrix matrix;
@@ -115,10 +112,10 @@ TEST(RefAccuracy, QuantizedMatrixProducts) {
 
     QuantizedRows q{.rows = rows, .depth = depth};
     std::vector<std::int8_t> values(rows * q.blocks() * kBlockBytes);
-    std::vector<std::int32_t> sums(rows * q.blocks());
+    std::vector<std::int32_t> sums(rows * q.blocks()), half_sums(2 * rows * q.blocks());
     std::vector<float> scales(rows * q.groups()), scaled_sums(rows * q.blocks());
     q.values = values.data(), q.sums = sums.data(), q.scales = scales.data(),
-    q.scaled_sums = scaled_sums.data();
+    q.scaled_sums = scaled_sums.data(), q.half_sums = half_sums.data();
     ref::quantize_rows_bytes(x.data(), depth, 0, rows, q);
     const auto matmul = ref_table().matmul_q[static_cast<std::size_t>(type)];
     matmul(task_of(matrix, rows, out.data()), q);
@@ -131,7 +128,7 @@ TEST(RefAccuracy, QuantizedMatrixProducts) {
           exact.add(double{w[n * depth + k]} * x[r * depth + k]);
           half_steps += std::fabs(w[n * depth + k]) * scales[k / kGroup * rows + r] * 0.5001;
         }
-        // q4_1 takes d·q and m apart: their magnitudes are at most 31 times (d·15 + m against d·q + m) apart.
+        // Types with minima take d·q and m apart, whose magnitudes may be far above that of their sum.
         const double rounding = 64 * 31 * kU * exact.magnitude;
         EXPECT_LE(std::fabs(out[r * outputs + n] - exact.value), half_steps + rounding) << block.name;
       }

@@ -5,26 +5,25 @@
 
 #include "base/float16.h"
 #include "tests/support/random.h"
+#include "tests/support/random_blocks.h"
 
 namespace isobatch::test {
 namespace {
 
-// A row as a file holds it: blocks with scales (and minima) of ordinary size, random quants.
-void fill_row(TensorType type, std::vector<std::byte>& row, Random& random) {
-  const TensorTypeInfo& block = info(type);
-  for (std::size_t at = 0; at < row.size(); at += block.block_bytes) {
+// A row as a file holds it: values of ordinary size.
+std::vector<std::byte> file_row(TensorType type, int depth, Random& random) {
+  if (is_quantized(type)) return random_blocks(type, depth / info(type).block_size, 0.1, random);
+  std::vector<std::byte> row(depth * info(type).block_bytes);
+  for (int k = 0; k < depth; ++k) {
     const float value = static_cast<float>(random.uniform() * 0.1 + 0.01);
-    if (type == TensorType::f32) {
-      std::memcpy(&row[at], &value, 4);
-      continue;
-    }
     const std::uint16_t half = type == TensorType::bf16 ? f32_to_bf16(value) : f32_to_f16(value);
-    std::size_t i = 0;
-    for (const std::size_t end = type == TensorType::q4_1 ? 4 : 2; i < end; i += 2) {
-      std::memcpy(&row[at + i], &half, 2);
+    if (type == TensorType::f32) {
+      std::memcpy(&row[4 * k], &value, 4);
+    } else {
+      std::memcpy(&row[2 * k], &half, 2);
     }
-    for (; i < block.block_bytes; ++i) row[at + i] = static_cast<std::byte>(random.next());
   }
+  return row;
 }
 
 std::byte* aligned(std::vector<std::byte>& memory) {
@@ -45,10 +44,9 @@ MatrixSet::MatrixSet(TensorType type, int outputs, int depth, int count) {
   const std::size_t bytes = packed_bytes(matrix);
   memory_.resize(bytes * count + 64);
   std::byte* data = aligned(memory_);
-  std::vector<std::byte> row(depth / info(type).block_size * info(type).block_bytes);
   Random random(1);
   for (int n = 0; n < outputs; ++n) {
-    fill_row(type, row, random);
+    const std::vector<std::byte> row = file_row(type, depth, random);
     kernels::pack_rows(row.data(), type, 1, n, matrix, data);
   }
   for (int i = 0; i < count; ++i) {
@@ -69,6 +67,7 @@ MatmulRows::MatmulRows(const kernels::KernelTable& table, int rows, int depth, i
   sums_.resize(row_blocks);
   scaled_sums_.resize(row_blocks);
   scales_.resize(static_cast<std::size_t>(rows) * quantized_.groups());
+  half_sums_.resize(2 * row_blocks);
   quantized_.values = values_.data();
   quantized_.sums = sums_.data();
   quantized_.scales = scales_.data();
@@ -82,6 +81,10 @@ void MatmulRows::quantize() {
 }
 
 void MatmulRows::multiply(const kernels::PackedMatrix& weights) {
+  if (kernels::quant_layout(weights.type).scaled < kernels::kBlock && !quantized_.half_sums) {
+    quantized_.half_sums = half_sums_.data();
+    quantize();
+  }
   const kernels::MatmulTask task{.weights = weights,
                                  .panel_begin = 0,
                                  .panel_end = weights.panels(),

@@ -93,6 +93,8 @@ std::vector<std::byte> quantize(TensorType type, std::span<const float> values) 
       case TensorType::q4_1:
         put_q4_1(out, block);
         break;
+      default:
+        throw std::invalid_argument("quantize: no quantizer for this type");
     }
   }
   return std::move(out.bytes());
@@ -107,6 +109,7 @@ std::vector<float> dequantize(TensorType type, std::span<const std::byte> data) 
     if (type == TensorType::f16) values.push_back(f16_to_f32(read<std::uint16_t>(p)));
     if (type == TensorType::bf16) values.push_back(bf16_to_f32(read<std::uint16_t>(p)));
     if (!is_quantized(type)) continue;
+    if (type > TensorType::q4_1) throw std::invalid_argument("dequantize: not this type");
     const float d = f16_to_f32(read<std::uint16_t>(p));
     const float m = type == TensorType::q4_1 ? f16_to_f32(read<std::uint16_t>(p + 2)) : 0.0f;
     const std::byte* quants = p + (type == TensorType::q4_1 ? 4 : 2);

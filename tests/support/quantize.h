@@ -9,7 +9,8 @@
 
 namespace isobatch::test {
 
-// As a file stores them. values.size() is a multiple of the type's block size; the values are finite.
+// As a file stores them: floats, Q8_0, Q4_0 and Q4_1. values.size() is a multiple of the type's block size;
+// the values are finite.
 std::vector<std::byte> quantize(TensorType type, std::span<const float> values);
 
 // The floats that the stored values stand for; for quantized types, d · q (+ m) computed in f32.

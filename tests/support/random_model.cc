@@ -8,6 +8,7 @@
 #include "tests/support/gguf_writer.h"
 #include "tests/support/quantize.h"
 #include "tests/support/random.h"
+#include "tests/support/random_blocks.h"
 #include "tests/support/random_tokenizer.h"
 #include "tests/support/temp_dir.h"
 
@@ -38,6 +39,7 @@ class ModelWriter {
   }
 
  private:
+  TensorType value_type() const { return o_.value_type.value_or(o_.matrix_type); }
   int head_dim() const { return o_.head_dim != 0 ? o_.head_dim : o_.hidden_size / o_.heads; }
 
   void check() const {
@@ -78,12 +80,12 @@ class ModelWriter {
     norm(prefix + "attn_norm.weight");
     matrix(prefix + "attn_q.weight", q_size, o_.hidden_size, o_.matrix_type, kQueryGain);
     matrix(prefix + "attn_k.weight", kv_size, o_.hidden_size, o_.matrix_type, 1.0);
-    matrix(prefix + "attn_v.weight", kv_size, o_.hidden_size, o_.matrix_type, 1.0);
+    matrix(prefix + "attn_v.weight", kv_size, o_.hidden_size, value_type(), 1.0);
     matrix(prefix + "attn_output.weight", o_.hidden_size, q_size, o_.matrix_type, 1.0);
     norm(prefix + "ffn_norm.weight");
     matrix(prefix + "ffn_gate.weight", o_.ffn_size, o_.hidden_size, o_.matrix_type, 1.0);
     matrix(prefix + "ffn_up.weight", o_.ffn_size, o_.hidden_size, o_.matrix_type, 1.0);
-    matrix(prefix + "ffn_down.weight", o_.hidden_size, o_.ffn_size, o_.matrix_type, 1.0);
+    matrix(prefix + "ffn_down.weight", o_.hidden_size, o_.ffn_size, value_type(), 1.0);
   }
 
   void norm(const std::string& name) {
@@ -95,6 +97,13 @@ class ModelWriter {
 
   void matrix(const std::string& name, int rows, int columns, TensorType type, double gain) {
     const double deviation = gain / std::sqrt(static_cast<double>(columns));
+    const std::int64_t shape[] = {rows, columns};
+    if (static_cast<std::size_t>(columns) % info(type).block_size != 0) type = TensorType::f16;
+    if (type > TensorType::q4_1) {  // no quantizer in `quantize`
+      const std::size_t blocks = static_cast<std::size_t>(rows) * columns / info(type).block_size;
+      writer_.add_tensor(name, type, shape, random_blocks(type, blocks, deviation, random_));
+      return;
+    }
     std::vector<float> values(static_cast<std::size_t>(rows) * static_cast<std::size_t>(columns));
     for (float& value : values) value = static_cast<float>(deviation * random_.normal());
     if (o_.overflow_token >= 0 && name == "token_embd.weight") {
@@ -103,8 +112,6 @@ class ModelWriter {
       values[static_cast<std::size_t>(o_.overflow_token) * columns] = kOverflowEmbedding;
     }
     if (o_.overflow_token >= 0 && name == "blk.0.attn_v.weight") values[0] = kOverflowWeight;
-    if (static_cast<std::size_t>(columns) % info(type).block_size != 0) type = TensorType::f16;
-    const std::int64_t shape[] = {rows, columns};
     writer_.add_tensor(name, type, shape, quantize(type, values));
   }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 #include "base/tensor_type.h"
@@ -24,6 +25,8 @@ struct RandomModelOptions {
   // A matrix whose rows are not whole blocks of its type is stored as F16.
   TensorType matrix_type = TensorType::q8_0;
   TensorType embedding_type = TensorType::q8_0;
+  // Of attn_v and ffn_down, which mixed files give more bits than the rest; default: matrix_type.
+  std::optional<TensorType> value_type;
   // A token whose V in layer 0 overflows to inf, which no other token's does; -1: none. It needs an embedding
   // of a float type and matrices of F32 or BF16.
   int overflow_token = -1;

@@ -1,8 +1,9 @@
-// N-DOT-Q: quantized weights × 12-bit activations. The sum in a block of 32 is exact in int32 (and in f32).
-// In a group of 128, which shares the activations' scale dx, t = fma(dw, float(isum), t) over its blocks from
-// +0; across groups acc = fma(dx, t, acc) from +0. q4_1's minima m have a chain of their own over all blocks,
-// accm = fma(m, dx·float(isumx), accm); the result is acc + accm.
+// N-DOT-Q: quantized weights × 12-bit activations. The sum over the values that share a scale (a block of 32,
+// or of 16) is exact in int32, and in f32. In a group of 128, which shares the activations' scale dx,
+// t = fma(dw, float(isum), t) over its blocks from +0; across groups acc = fma(dx, t, acc) from +0. Minima m
+// have a chain of their own over all blocks, accm = fma(m, dx·float(isumx), accm); the result is acc + accm.
 #include <algorithm>
+#include <vector>
 
 #include "kernels/ref/panel.h"
 #include "kernels/ref/ref.h"
@@ -11,41 +12,57 @@
 namespace isobatch::kernels::ref {
 namespace {
 
-float dot(const PackedMatrix& w, int output, const QuantizedRows& x, int row) {
-  constexpr int kBlocksInGroup = kGroup / kBlock;
-  float acc = 0.0f, minima = 0.0f;
-  for (int group = 0; group < x.groups(); ++group) {
-    float t = 0.0f;
-    for (int b = group * kBlocksInGroup; b < std::min((group + 1) * kBlocksInGroup, w.blocks()); ++b) {
-      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(b) * x.rows + row;
-      const std::int8_t* high = x.values + at * kBlockBytes;
-      std::int32_t isum = 0;
-      for (int i = 0; i < kBlock; ++i) {
-        isum += integer_weight(w, output, b * kBlock + i) * (16 * high[i] + high[kBlock + i]);
-      }
-      t = numerics::fma(block_scale(w, output, b), static_cast<float>(isum), t);
-      if (w.type == TensorType::q4_1) {
-        minima = numerics::fma(block_minimum(w, output, b), x.scaled_sums[at], minima);
-      }
-    }
-    acc = numerics::fma(x.scales[static_cast<std::ptrdiff_t>(group) * x.rows + row], t, acc);
+struct IntegerSums {
+  std::int32_t products = 0;     // Σ q_w · q_x
+  std::int32_t activations = 0;  // Σ q_x
+};
+
+// `q` are the integers of an output's weights.
+IntegerSums sum_block(const std::int8_t* q, const QuantizedRows& x, int row, int first, int n) {
+  IntegerSums sums;
+  for (int k = first; k < first + n; ++k) {
+    const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(k / kBlock) * x.rows + row;
+    const std::int8_t* high = x.values + at * kBlockBytes + k % kBlock;
+    const int activation = 16 * high[0] + high[kBlock];
+    sums.products += q[k] * activation;
+    sums.activations += activation;
   }
-  return numerics::canonical(w.type == TensorType::q4_1 ? acc + minima : acc);
+  return sums;
 }
 
-void matmul(const MatmulTask& task, const QuantizedRows& x) {
-  const int end = std::min(task.panel_end * kPanel, task.weights.outputs);
-  for (int r = 0; r < task.rows; ++r) {
-    for (int n = task.panel_begin * kPanel; n < end; ++n) {
-      task.out[r * task.out_stride + n] = dot(task.weights, n, x, r);
+float dot(const PackedMatrix& w, int output, const std::int8_t* q, const QuantizedRows& x, int row) {
+  const QuantLayout layout = quant_layout(w.type);
+  float acc = 0.0f, minima = 0.0f;
+  for (int group = 0; group < x.groups(); ++group) {
+    const float dx = x.scales[static_cast<std::ptrdiff_t>(group) * x.rows + row];
+    float t = 0.0f;
+    for (int k = group * kGroup; k < std::min((group + 1) * kGroup, w.depth); k += layout.scaled) {
+      const IntegerSums sums = sum_block(q, x, row, k, layout.scaled);
+      const int block = k / layout.scaled;
+      t = numerics::fma(block_scale(w, output, block), static_cast<float>(sums.products), t);
+      if (layout.minima) {
+        const float scaled_sum = numerics::canonical(dx * static_cast<float>(sums.activations));
+        minima = numerics::fma(block_minimum(w, output, block), scaled_sum, minima);
+      }
     }
+    acc = numerics::fma(dx, t, acc);
   }
+  return numerics::canonical(layout.minima ? acc + minima : acc);
 }
 
 }  // namespace
 
-void matmul_q8_0(const MatmulTask& task, const QuantizedRows& x) { matmul(task, x); }
-void matmul_q4_0(const MatmulTask& task, const QuantizedRows& x) { matmul(task, x); }
-void matmul_q4_1(const MatmulTask& task, const QuantizedRows& x) { matmul(task, x); }
+void matmul_q(const MatmulTask& task, const QuantizedRows& x) {
+  const int end = std::min(task.panel_end * kPanel, task.weights.outputs);
+  std::vector<std::int8_t> q(task.weights.depth);
+  for (int n = task.panel_begin * kPanel; n < end; ++n) {
+    for (int k = 0; k < task.weights.depth; ++k) {
+      q[k] = static_cast<std::int8_t>(integer_weight(task.weights, n, k));
+    }
+    for (int r = 0; r < task.rows; ++r) {
+      task.out[r * task.out_stride + n] = dot(task.weights, n, q.data(), x, r);
+    }
+  }
+}
 
 }  // namespace isobatch::kernels::ref

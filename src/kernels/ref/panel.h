@@ -28,27 +28,54 @@ inline float float_weight(const PackedMatrix& w, int output, int k) {
   }
 }
 
-// The integer of a quantized weight: w = scale · integer (+ minimum). q4_0's offset of 8 is taken off.
+// Some bits of a weight out of a plane (packed_matrix.h); k counts in the block, `p` is at the output's lane.
+inline int plane_field(const std::uint8_t* p, int plane, int k) {
+  const int quad = k / 4, fields = 8 / plane;
+  const int row = plane == 4 ? quad % 4 : quad / fields, field = plane == 4 ? quad / 4 : quad % fields;
+  return p[row * 64 + k % 4] >> plane * field & ((1 << plane) - 1);
+}
+
+// The integer of a quantized weight: w = scale · integer (+ minimum).
 inline int integer_weight(const PackedMatrix& w, int output, int k) {
-  const auto* p = reinterpret_cast<const std::uint8_t*>(panel(w, output));
-  const std::size_t lane = output % kPanel;
-  const int b = k / kBlock, in_block = k % kBlock;
-  if (w.type == TensorType::q8_0) {
-    return static_cast<std::int8_t>(p[(b * 8 + in_block / 4) * 64 + lane * 4 + in_block % 4]);
+  const QuantLayout layout = quant_layout(w.type);
+  const auto* p = reinterpret_cast<const std::uint8_t*>(panel(w, output)) + output % kPanel * 4 +
+                  static_cast<std::size_t>(k / kBlock) * 64 * layout.bits;
+  int stored = 0, done = 0;
+  for (const int plane : {8, 4, 2, 1}) {
+    if (layout.bits - done < plane) continue;
+    stored |= plane_field(p, plane, k % kBlock) << done;
+    p += plane * 64;
+    done += plane;
   }
-  const int half = in_block % 16;
-  const int byte = p[(b * 4 + half / 4) * 64 + lane * 4 + half % 4];
-  const int nibble = in_block < 16 ? byte & 15 : byte >> 4;
-  return w.type == TensorType::q4_0 ? nibble - 8 : nibble;
+  return stored_integer(layout, static_cast<std::uint8_t>(stored));
 }
 
-inline float block_scale(const PackedMatrix& w, int output, int b) {
-  return f16_to_f32(u16_at(panel(w, output) + quants_bytes(w.type, w.depth), b * kPanel + output % kPanel));
+inline const std::byte* panel_scales(const PackedMatrix& w, int output) {
+  return panel(w, output) + quants_bytes(w.type, w.depth);
 }
 
-inline float block_minimum(const PackedMatrix& w, int output, int b) {  // q4_1
-  return f16_to_f32(
-      u16_at(panel(w, output) + quants_bytes(w.type, w.depth), (w.blocks() + b) * kPanel + output % kPanel));
+// The scale of the weights [i · scaled, (i + 1) · scaled) of an output; a product of factors is exact.
+inline float block_scale(const PackedMatrix& w, int output, int i) {
+  const ScaleOffsets at = scale_offsets(w.type, w.depth);
+  const std::byte* scales = panel_scales(w, output);
+  const std::size_t lane = output % kPanel, place = i * kPanel + lane;
+  const QuantLayout layout = quant_layout(w.type);
+  if (!layout.factors) return f16_to_f32(u16_at(scales + at.scales, place));
+  const int super = i * layout.scaled / kSuperBlock;
+  const float factor = f16_to_f32(u16_at(scales + at.scale_factors, super * kPanel + lane));
+  return factor * static_cast<float>(static_cast<std::int8_t>(scales[at.scales + place]));
+}
+
+// Their minimum, in types that have one.
+inline float block_minimum(const PackedMatrix& w, int output, int i) {
+  const ScaleOffsets at = scale_offsets(w.type, w.depth);
+  const std::byte* scales = panel_scales(w, output);
+  const std::size_t lane = output % kPanel, place = i * kPanel + lane;
+  const QuantLayout layout = quant_layout(w.type);
+  if (!layout.factors) return f16_to_f32(u16_at(scales + at.minima, place));
+  const int super = i * layout.scaled / kSuperBlock;
+  const float factor = f16_to_f32(u16_at(scales + at.minimum_factors, super * kPanel + lane));
+  return -(factor * static_cast<float>(static_cast<std::uint8_t>(scales[at.minima + place])));
 }
 
 }  // namespace isobatch::kernels::ref

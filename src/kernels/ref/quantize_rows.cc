@@ -39,17 +39,21 @@ void put(QuantForm form, int k, int q, std::int8_t* values) {
   }
 }
 
-// Fills values[0, 64) of one block of n values; returns their sum.
-std::int32_t quantize_block(const float* x, int n, float inverse, QuantForm form, std::int8_t* values) {
+struct HalfSums {
+  std::int32_t of[2] = {};
+};
+
+// Fills values[0, 64) of one block of n values; returns the sums of its halves.
+HalfSums quantize_block(const float* x, int n, float inverse, QuantForm form, std::int8_t* values) {
   std::fill_n(values, kBlockBytes, std::int8_t{0});
-  if (inverse == 0.0f) return 0;
-  std::int32_t sum = 0;
+  HalfSums sums;
+  if (inverse == 0.0f) return sums;
   for (int k = 0; k < n; ++k) {
     const int q = static_cast<int>(std::clamp(std::nearbyint(x[k] * inverse), -kHighest, kHighest));
     put(form, k, q, values);
-    sum += q;
+    sums.of[k / (kBlock / 2)] += q;
   }
-  return sum;
+  return sums;
 }
 
 void quantize_rows(const float* x, std::ptrdiff_t stride, int row_begin, int row_end,
@@ -60,8 +64,12 @@ void quantize_rows(const float* x, std::ptrdiff_t stride, int row_begin, int row
       const int group = k / kGroup;
       const Scale scale = group_scale(row + group * kGroup, std::min(kGroup, out.depth - group * kGroup));
       const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(k / kBlock) * out.rows + r;
-      out.sums[at] = quantize_block(row + k, std::min(kBlock, out.depth - k), scale.inverse, form,
-                                    out.values + at * kBlockBytes);
+      const HalfSums sums = quantize_block(row + k, std::min(kBlock, out.depth - k), scale.inverse, form,
+                                           out.values + at * kBlockBytes);
+      out.sums[at] = sums.of[0] + sums.of[1];
+      for (int half = 0; out.half_sums && half < 2; ++half) {
+        out.half_sums[(static_cast<std::ptrdiff_t>(k / kBlock) * 2 + half) * out.rows + r] = sums.of[half];
+      }
       out.scales[static_cast<std::ptrdiff_t>(group) * out.rows + r] = scale.scale;
       out.scaled_sums[at] = numerics::canonical(scale.scale * static_cast<float>(out.sums[at]));
     }

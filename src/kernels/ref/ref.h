@@ -11,8 +11,8 @@ LayerNorm layer_norm;
 RoundRows round_results_bf16, round_results_f16, round_operands;
 QuantizeRows quantize_rows_bytes, quantize_rows_words;
 MatmulF matmul_f32, matmul_f16, matmul_bf16, matmul_b;
-MatmulQ matmul_q8_0, matmul_q4_0, matmul_q4_1;
-UnpackRow unpack_row_f32, unpack_row_f16, unpack_row_bf16, unpack_row_q8_0, unpack_row_q4_0, unpack_row_q4_1;
+MatmulQ matmul_q;      // any quantized type
+UnpackRow unpack_row;  // any type
 Rope rope, rope_bf16, rope_f16;
 StoreKv store_kv_f32, store_kv_f16, store_kv_bf16;
 Attention attention_f32, attention_f16, attention_bf16;

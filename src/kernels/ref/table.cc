@@ -2,9 +2,21 @@
 
 namespace isobatch::kernels {
 
+namespace {
+
+std::array<MatmulQ*, kTensorTypes> quantized_products() {
+  std::array<MatmulQ*, kTensorTypes> products{};
+  for (const TensorTypeInfo& type : kTensorTypeInfo) {
+    if (is_quantized(type.type)) products[static_cast<std::size_t>(type.type)] = ref::matmul_q;
+  }
+  return products;
+}
+
+}  // namespace
+
 const KernelTable& ref_table() {
   using namespace ref;
-  // Arrays are indexed by TensorType (f32, f16, bf16, q8_0, q4_0, q4_1) and KvDType (f32, f16, bf16).
+  // Arrays are indexed by TensorType (f32, f16, bf16, then the quantized ones) and KvDType (f32, f16, bf16).
   static const KernelTable table{
       .name = "ref",
       .rms_norm = {rms_norm, rms_norm_bf16, rms_norm_f16},
@@ -13,11 +25,10 @@ const KernelTable& ref_table() {
       .round_operands = round_operands,
       .quantize_rows = {quantize_rows_bytes, quantize_rows_words},
       .quant_form = QuantForm::bytes,
-      .matmul_f = {matmul_f32, matmul_f16, matmul_bf16, nullptr, nullptr, nullptr},
-      .matmul_q = {nullptr, nullptr, nullptr, matmul_q8_0, matmul_q4_0, matmul_q4_1},
+      .matmul_f = {matmul_f32, matmul_f16, matmul_bf16},
+      .matmul_q = quantized_products(),
       .matmul_b = matmul_b,
-      .unpack_row = {unpack_row_f32, unpack_row_f16, unpack_row_bf16, unpack_row_q8_0, unpack_row_q4_0,
-                     unpack_row_q4_1},
+      .unpack_row = unpack_row,
       .rope = {rope, rope_bf16, rope_f16},
       .store_kv = {store_kv_f32, store_kv_f16, store_kv_bf16},
       .attention = {attention_f32, attention_f16, attention_bf16},

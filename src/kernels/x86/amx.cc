@@ -7,6 +7,7 @@
 // all rows of a block of rows; the sums of a row tile are scaled while the tile unit works on the next one.
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/float16.h"
 #include "kernels/simd/simd.h"
@@ -27,38 +28,31 @@ constexpr int kFewRows = 4;
 
 #include "kernels/row_tiles-inl.h"
 #include "kernels/x86/zmm-inl.h"
+#include "kernels/x86/zmm_quants-inl.h"
 
 // Tiles 0, 1: sums; 2, 3: A; 4 … 7: B, the blocks of a group.
 constexpr int kSum = 0, kA = 2, kB = 4;
 
 // A type's weights as B tiles: rows of four k for each of 16 outputs. kParts products make a block's sum;
 // part 0 is worth 16 times part 1.
-struct BlockQ8_0 {
-  static constexpr int kBytes = 512, kParts = 2, kTileBytes = 512;
-  static constexpr bool kSigned = true;
+template <TensorType kType>
+struct Block {
+  static constexpr QuantLayout kLayout = quant_layout(kType);
+  static constexpr int kBytes = 64 * kLayout.bits;
+  static constexpr int kParts = kLayout.bits == 4 && !kLayout.codebook ? 1 : 2;
+  static constexpr int kTileBytes = 1024 / kParts;
+  static constexpr bool kSigned = kLayout.bits == 8 || kLayout.codebook || kLayout.offset != 0;
+
   static ISOBATCH_INLINE void unpack(const std::byte* quants, std::byte* tile) {
+    __m512i w[8];
+    unpack_block<kType, 0>(quants, w);
 #pragma GCC unroll 16
     for (int g = 0; g < 8; ++g) {
-      _mm512_store_si512(reinterpret_cast<__m512i*>(tile + g * 64), _mm512_loadu_si512(quants + g * 64));
-    }
-  }
-};
-
-// kFlip turns the stored w + 8 into the two's complement of w, a nibble.
-template <int kFlip>
-struct BlockQ4 {
-  static constexpr int kBytes = 256, kParts = 1, kTileBytes = 1024;
-  static constexpr bool kSigned = kFlip != 0;
-  static ISOBATCH_INLINE void unpack(const std::byte* quants, std::byte* tile) {
-    const __m512i high = _mm512_set1_epi8(static_cast<char>(0xf0)), low = _mm512_set1_epi8(15);
-    const __m512i flip = _mm512_set1_epi8(kFlip);
-#pragma GCC unroll 16
-    for (int g = 0; g < 4; ++g) {
-      const __m512i nibbles = _mm512_xor_si512(_mm512_loadu_si512(quants + g * 64), flip);
-      put(tile, g, _mm512_and_si512(_mm512_slli_epi16(nibbles, 4), high));
-      put(tile, g + 4, _mm512_and_si512(nibbles, high));
-      put(tile, g + 8, extend(_mm512_and_si512(nibbles, low)));
-      put(tile, g + 12, extend(_mm512_and_si512(_mm512_srli_epi16(nibbles, 4), low)));
+      if constexpr (kParts == 1) {
+        const __m512i high_bits = _mm512_set1_epi8(static_cast<char>(0xf0));
+        put(tile, g, _mm512_and_si512(_mm512_slli_epi16(w[g], 4), high_bits));  // 16 · w
+      }
+      put(tile, kParts == 1 ? g + 8 : g, w[g]);
     }
   }
 
@@ -66,14 +60,7 @@ struct BlockQ4 {
   static ISOBATCH_INLINE void put(std::byte* tile, int row, __m512i values) {
     _mm512_store_si512(reinterpret_cast<__m512i*>(tile + row * 64), values);
   }
-  static ISOBATCH_INLINE __m512i extend(__m512i nibble) {  // its sign into the byte
-    if constexpr (kFlip == 0) return nibble;
-    const __m512i sign = _mm512_set1_epi8(8);
-    return _mm512_sub_epi8(_mm512_xor_si512(nibble, sign), sign);
-  }
 };
-using BlockQ4_0 = BlockQ4<static_cast<char>(0x88)>;
-using BlockQ4_1 = BlockQ4<0>;
 
 template <typename Block>
 amx::TileConfig tile_config(int rows) {
@@ -100,11 +87,13 @@ struct Group {
   __m512 scales[kBlocksInGroup];
   int blocks = 0;
 
-  ISOBATCH_INLINE void load(const std::byte* quants, const std::byte* packed_scales, int count) {
+  // Blocks [first, first + count) of a panel.
+  template <typename PanelScales>
+  ISOBATCH_INLINE void load(const std::byte* panel, const PanelScales& packed_scales, int first, int count) {
     blocks = count;
     for (int b = 0; b < count; ++b) {
-      Block::unpack(quants + b * Block::kBytes, tiles[b]);
-      scales[b] = load_f16(packed_scales + b * kPanel * 2);
+      Block::unpack(panel + (first + b) * Block::kBytes, tiles[b]);
+      scales[b] = packed_scales.scale(first + b);
     }
     load_tile<0>();
   }
@@ -164,20 +153,19 @@ struct Group {
 };
 
 // One panel, all groups, the rows [begin, end) of x: acc[row - begin].
-template <typename Block>
-void add_groups(const std::byte* panel, const std::byte* scales, const QuantizedRows& x, int begin, int end,
-                float (*acc)[kPanel]) {
+template <TensorType kType>
+void add_groups(const std::byte* panel, const Scales<kType>& scales, const QuantizedRows& x, int begin,
+                int end, float (*acc)[kPanel]) {
   const std::ptrdiff_t block_stride = static_cast<std::ptrdiff_t>(x.rows) * kBlockBytes;
   const int height = std::min(kTileRows, x.rows), tiles = (end - begin + height - 1) / height;
   // The last tile is a whole one too: it starts early, and rows that the tile before has are left out of it.
   // In a block of rows lower than a tile it starts in the block before.
   const auto tile_begin = [=](int tile) { return std::min(begin + tile * height, end - height); };
-  GroupSums<Block> sums[2];
-  Group<Block> group;
+  GroupSums<Block<kType>> sums[2];
+  Group<Block<kType>> group;
   for (int g = 0; g < x.groups(); ++g) {
     const int first = g * kBlocksInGroup;
-    group.load(panel + first * Block::kBytes, scales + first * kPanel * 2,
-               std::min(kBlocksInGroup, x.blocks() - first));
+    group.load(panel, scales, first, std::min(kBlocksInGroup, x.blocks() - first));
     const std::int8_t* values = x.values + first * block_stride;
     const float* dx = x.scales + static_cast<std::ptrdiff_t>(g) * x.rows;
     for (int tile = 0; tile <= tiles; ++tile) {
@@ -193,8 +181,9 @@ void add_groups(const std::byte* panel, const std::byte* scales, const Quantized
 }
 
 // The chain of the minima for up to R rows of one panel, added to acc.
+template <TensorType kType>
 struct MinimaTile {
-  const std::byte* minima;  // [blocks][16] f16
+  const Scales<kType>& scales;
   const QuantizedRows& x;
   int begin;
   float (*acc)[kPanel];
@@ -206,7 +195,7 @@ struct MinimaTile {
     for (int r = 0; r < R; ++r) chain[r] = _mm512_setzero_ps();
     const float* scaled_sums = x.scaled_sums + begin + row;
     for (int b = 0; b < x.blocks(); ++b, scaled_sums += x.rows) {
-      const __m512 minimum = load_f16(minima + b * kPanel * 2);
+      const __m512 minimum = scales.minimum(b);
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r)
         chain[r] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(scaled_sums[r]), chain[r]);
@@ -218,25 +207,23 @@ struct MinimaTile {
   }
 };
 
-template <typename Block, bool kHasMinima>
+template <TensorType kType>
 void matmul(const MatmulTask& task, const QuantizedRows& x) {
-  if (task.rows <= kFewRows) {
-    return vnni_table().matmul_q[static_cast<std::size_t>(task.weights.type)](task, x);
-  }
+  if (task.rows <= kFewRows) return vnni_table().matmul_q[static_cast<std::size_t>(kType)](task, x);
   const PackedMatrix& w = task.weights;
-  const std::size_t stride = panel_bytes(w.type, w.depth), scales = quants_bytes(w.type, w.depth);
-  amx::configure(tile_config<Block>(std::min(kTileRows, task.rows)));
+  const std::size_t stride = panel_bytes(kType, w.depth);
+  amx::configure(tile_config<Block<kType>>(std::min(kTileRows, task.rows)));
   // Blocks of rows outside, so that their activations stay in the L2 cache while the panels pass.
   for_row_blocks(task.rows, kBlockBytes * w.blocks(), [&](int begin, int end) {
     for (int p = task.panel_begin; p < task.panel_end; ++p) {
       const std::byte* panel = w.data + p * stride;
+      const Scales<kType> scales(panel + quants_bytes(kType, w.depth), w.depth);
       const int outputs = std::min(kPanel, w.outputs - p * kPanel);
       alignas(64) float acc[kRowBlock][kPanel];
       std::memset(acc, 0, (end - begin) * sizeof acc[0]);
-      add_groups<Block>(panel, panel + scales, x, begin, end, acc);
-      if constexpr (kHasMinima) {
-        const MinimaTile tile{panel + scales + w.blocks() * kPanel * 2, x, begin, acc};
-        for_row_tiles<16>(tile, end - begin);
+      add_groups<kType>(panel, scales, x, begin, end, acc);
+      if constexpr (quant_layout(kType).minima) {
+        for_row_tiles<16>(MinimaTile<kType>{scales, x, begin, acc}, end - begin);
       }
       const auto mask = static_cast<__mmask16>((1u << outputs) - 1);
       for (int r = 0; r < end - begin; ++r) {
@@ -248,15 +235,25 @@ void matmul(const MatmulTask& task, const QuantizedRows& x) {
   amx::release();
 }
 
+// Types with a scale for each 16 values stay with VNNI: half a tile's depth would do nothing.
+template <std::size_t... kTypes>
+void use_for_all(KernelTable& table, std::index_sequence<kTypes...>) {
+  constexpr std::size_t kFirst = static_cast<std::size_t>(TensorType::q8_0);
+  const auto use = [&]<TensorType kType>() {
+    if constexpr (quant_layout(kType).scaled == kBlock) {
+      table.matmul_q[static_cast<std::size_t>(kType)] = matmul<kType>;
+    }
+  };
+  (use.template operator()<static_cast<TensorType>(kFirst + kTypes)>(), ...);
+}
+
 }  // namespace
 
 const KernelTable& amx_table() {
   static const KernelTable table = [] {
     KernelTable t = vnni_table();
     t.name = "amx";
-    t.matmul_q[static_cast<int>(TensorType::q8_0)] = matmul<BlockQ8_0, false>;
-    t.matmul_q[static_cast<int>(TensorType::q4_0)] = matmul<BlockQ4_0, false>;
-    t.matmul_q[static_cast<int>(TensorType::q4_1)] = matmul<BlockQ4_1, true>;
+    use_for_all(t, std::make_index_sequence<kTensorTypes - static_cast<std::size_t>(TensorType::q8_0)>());
     return t;
   }();
   return table;

@@ -4,6 +4,7 @@
 #include "kernels/x86/x86.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/float16.h"
 #include "kernels/simd/simd.h"
@@ -19,44 +20,24 @@ constexpr int kBlocksInGroup = kGroup / kBlock;
 
 #include "kernels/row_tiles-inl.h"
 #include "kernels/x86/zmm-inl.h"
+#include "kernels/x86/zmm_quants-inl.h"
 
 ISOBATCH_INLINE __m512i broadcast4(const std::int8_t* x) {
   return _mm512_set1_epi32(*reinterpret_cast<const int*>(x));
 }
 
-// A block's weights as unsigned bytes w + kOffset, eight groups of four k.
-struct BlockQ8_0 {
-  static constexpr int kBytes = 512, kOffset = 128;
-  static ISOBATCH_INLINE void unpack(const std::byte* quants, __m512i (&w)[8]) {
-    const __m512i flip = _mm512_set1_epi8(static_cast<char>(0x80));
-#pragma GCC unroll 16
-    for (int g = 0; g < 8; ++g) w[g] = _mm512_xor_si512(_mm512_loadu_si512(quants + g * 64), flip);
-  }
-};
+// What makes a type's integers unsigned.
+template <TensorType kType>
+constexpr int bias() {
+  constexpr QuantLayout kLayout = quant_layout(kType);
+  return kLayout.bits == 8 || kLayout.codebook ? 128 : kLayout.offset;
+}
 
-struct BlockQ4 {
-  static constexpr int kBytes = 256;
-  static ISOBATCH_INLINE void unpack(const std::byte* quants, __m512i (&w)[8]) {
-    const __m512i low = _mm512_set1_epi8(15);
-#pragma GCC unroll 16
-    for (int g = 0; g < 4; ++g) {
-      const __m512i packed = _mm512_loadu_si512(quants + g * 64);
-      w[g] = _mm512_and_si512(packed, low);
-      w[g + 4] = _mm512_and_si512(_mm512_srli_epi16(packed, 4), low);
-    }
-  }
-};
-struct BlockQ4_0 : BlockQ4 {
-  static constexpr int kOffset = 8;
-};
-struct BlockQ4_1 : BlockQ4 {
-  static constexpr int kOffset = 0;
-};
-
-// One block's weights with rows [First, R) of a tile: t[r] = fma(scale, float(isum), t[r]). `x` points to the
-// tile's values, 64 bytes a row; `sums` to its sums. Four rows at a time, their high and low parts in chains
-// of their own: one long chain after another would fill the scheduler with instructions that wait.
-template <typename Block, int First, int R>
+// The weights of one scale, kQuads fours of k from kFirstQuad on, with rows [First, R) of a tile:
+// t[r] = fma(scale, float(isum), t[r]). `x` points to the tile's values, 64 bytes a row; `sums` to the sums
+// of the same k. Four rows at a time, their high and low parts in chains of their own: one long chain after
+// another would fill the scheduler with instructions that wait.
+template <int kBias, int kFirstQuad, int kQuads, int First, int R>
 ISOBATCH_INLINE void add_block(const __m512i (&w)[8], __m512 scale, const std::int8_t* x,
                                const std::int32_t* sums, __m512 (&t)[R]) {
   constexpr int kRows = std::min(4, R - First);
@@ -64,12 +45,11 @@ ISOBATCH_INLINE void add_block(const __m512i (&w)[8], __m512 scale, const std::i
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
     high[r] = _mm512_setzero_si512();
-    // Starts from what the offset of the weights adds, so that it cancels.
-    low[r] =
-        Block::kOffset == 0 ? _mm512_setzero_si512() : _mm512_set1_epi32(-Block::kOffset * sums[First + r]);
+    // Starts from what the bias of the weights adds, so that it cancels.
+    low[r] = kBias == 0 ? _mm512_setzero_si512() : _mm512_set1_epi32(-kBias * sums[First + r]);
   }
 #pragma GCC unroll 16
-  for (int g = 0; g < 8; ++g) {
+  for (int g = kFirstQuad; g < kFirstQuad + kQuads; ++g) {
 #pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       const std::int8_t* row = x + (First + r) * kBlockBytes + 4 * g;
@@ -82,17 +62,17 @@ ISOBATCH_INLINE void add_block(const __m512i (&w)[8], __m512 scale, const std::i
     const __m512i isum = _mm512_add_epi32(_mm512_slli_epi32(high[r], 4), low[r]);
     t[First + r] = _mm512_fmadd_ps(scale, _mm512_cvtepi32_ps(isum), t[First + r]);
   }
-  if constexpr (First + kRows < R) add_block<Block, First + kRows>(w, scale, x, sums, t);
+  if constexpr (First + kRows < R) {
+    add_block<kBias, kFirstQuad, kQuads, First + kRows>(w, scale, x, sums, t);
+  }
 }
 
-ISOBATCH_INLINE void prefetch(const std::byte* p) {
-  _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
-}
-
-template <typename Block, bool kHasMinima>
+template <TensorType kType>
 struct Tile {
+  static constexpr QuantLayout kLayout = quant_layout(kType);
+  static constexpr int kBlockQuants = 64 * kLayout.bits, kScaled = kLayout.scaled;
   const std::byte* quants;
-  const std::byte* scales;
+  const Scales<kType>& scales;
   std::ptrdiff_t next_panel;  // bytes to the same place there: asked for while this panel is worked on
   const QuantizedRows& x;
   int row_begin;  // rows of the tiles count from here
@@ -111,33 +91,23 @@ struct Tile {
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) t[r] = _mm512_setzero_ps();
       const int end = std::min((group + 1) * kBlocksInGroup, blocks);
-      for (int b = group * kBlocksInGroup; b < end; ++b) {
-        const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(b) * x.rows + first_row;
-        const std::byte* block = quants + static_cast<std::ptrdiff_t>(b) * Block::kBytes;
-        if (first_row == 0) {
-          for (int line = 0; line < Block::kBytes; line += 64) prefetch(block + next_panel + line);
-          prefetch(scales + next_panel + b * kPanel * 2);
-        }
-        __m512i w[8];
-        Block::unpack(block, w);
-        const __m512 scale = load_f16(scales + b * kPanel * 2);
-        add_block<Block, 0>(w, scale, x.values + at * kBlockBytes, x.sums + at, t);
-      }
+      for (int b = group * kBlocksInGroup; b < end; ++b) add<R>(b, first_row, t);
       const float* dx = x.scales + static_cast<std::ptrdiff_t>(group) * x.rows + first_row;
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) acc[r] = _mm512_fmadd_ps(_mm512_set1_ps(dx[r]), t[r], acc[r]);
     }
-    if constexpr (kHasMinima) {
+    if constexpr (kLayout.minima) {
       __m512 minima[R];
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) minima[r] = _mm512_setzero_ps();
-      for (int b = 0; b < blocks; ++b) {
-        const float* scaled_sums = x.scaled_sums + static_cast<std::ptrdiff_t>(b) * x.rows + first_row;
-        prefetch(scales + next_panel + (blocks + b) * kPanel * 2);
-        const __m512 minimum = load_f16(scales + (blocks + b) * kPanel * 2);
+      for (int i = 0; i < blocks * (kBlock / kScaled); ++i) {
+        scales.prefetch_minimum(i, next_panel);
+        const __m512 minimum = scales.minimum(i);
 #pragma GCC unroll 16
-        for (int r = 0; r < R; ++r)
-          minima[r] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(scaled_sums[r]), minima[r]);
+        for (int r = 0; r < R; ++r) {
+          const __m512 sum = _mm512_set1_ps(scaled_sum<kScaled>(x, i, first_row + r));
+          minima[r] = _mm512_fmadd_ps(minimum, sum, minima[r]);
+        }
       }
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) acc[r] = _mm512_add_ps(acc[r], minima[r]);
@@ -147,28 +117,54 @@ struct Tile {
       _mm512_mask_storeu_ps(out + (first_row + r) * out_stride, outputs, canonical(acc[r]));
     }
   }
+
+ private:
+  // Block b of 32 values.
+  template <int R>
+  ISOBATCH_INLINE void add(int b, int first_row, __m512 (&t)[R]) const {
+    const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(b) * x.rows + first_row;
+    const std::byte* block = quants + static_cast<std::ptrdiff_t>(b) * kBlockQuants;
+    if (first_row == 0) {
+      for (int line = 0; line < kBlockQuants; line += 64) prefetch(block + next_panel + line);
+      scales.prefetch_scale(b * (kBlock / kScaled), next_panel);
+    }
+    constexpr int kBias = bias<kType>();
+    const std::int8_t* values = x.values + at * kBlockBytes;
+    __m512i w[8];
+    unpack_block<kType, kBias>(block, w);
+    if constexpr (kScaled == kBlock) {
+      add_block<kBias, 0, 8, 0>(w, scales.scale(b), values, x.sums + at, t);
+    } else {
+      const std::int32_t* sums = x.half_sums + static_cast<std::ptrdiff_t>(2 * b) * x.rows + first_row;
+      add_block<kBias, 0, 4, 0>(w, scales.scale(2 * b), values, sums, t);
+      add_block<kBias, 4, 4, 0>(w, scales.scale(2 * b + 1), values, sums + x.rows, t);
+    }
+  }
 };
 
-template <typename Block, bool kHasMinima>
+template <TensorType kType>
 void matmul(const MatmulTask& task, const QuantizedRows& x) {
   const PackedMatrix& w = task.weights;
-  const std::size_t stride = panel_bytes(w.type, w.depth), scales = quants_bytes(w.type, w.depth);
+  const auto stride = static_cast<std::ptrdiff_t>(panel_bytes(kType, w.depth));
   // Blocks of rows outside, so that their activations stay in the L2 cache while the panels pass.
   for_row_blocks(task.rows, kBlockBytes * w.blocks(), [&](int begin, int end) {
     for (int p = task.panel_begin; p < task.panel_end; ++p) {
       const std::byte* panel = w.data + p * stride;
       const int outputs = std::min(kPanel, w.outputs - p * kPanel);
-      const Tile<Block, kHasMinima> tile{panel,
-                                         panel + scales,
-                                         static_cast<std::ptrdiff_t>(stride),
-                                         x,
-                                         begin,
-                                         task.out + p * kPanel,
-                                         task.out_stride,
-                                         static_cast<__mmask16>((1u << outputs) - 1)};
+      const Scales<kType> scales(panel + quants_bytes(kType, w.depth), w.depth);
+      const Tile<kType> tile{panel,           scales,
+                             stride,          x,
+                             begin,           task.out + p * kPanel,
+                             task.out_stride, static_cast<__mmask16>((1u << outputs) - 1)};
       for_row_tiles<kTileRows>(tile, end - begin);
     }
   });
+}
+
+template <std::size_t... kTypes>
+void use_for_all(KernelTable& table, std::index_sequence<kTypes...>) {
+  constexpr std::size_t kFirst = static_cast<std::size_t>(TensorType::q8_0);
+  ((table.matmul_q[kFirst + kTypes] = matmul<static_cast<TensorType>(kFirst + kTypes)>), ...);
 }
 
 }  // namespace
@@ -178,9 +174,7 @@ const KernelTable& vnni_table() {
     KernelTable t = avx512_table();
     t.name = "vnni";
     t.quant_form = QuantForm::bytes;
-    t.matmul_q[static_cast<int>(TensorType::q8_0)] = matmul<BlockQ8_0, false>;
-    t.matmul_q[static_cast<int>(TensorType::q4_0)] = matmul<BlockQ4_0, false>;
-    t.matmul_q[static_cast<int>(TensorType::q4_1)] = matmul<BlockQ4_1, true>;
+    use_for_all(t, std::make_index_sequence<kTensorTypes - static_cast<std::size_t>(TensorType::q8_0)>());
     return t;
   }();
   return table;

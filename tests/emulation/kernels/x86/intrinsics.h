@@ -33,5 +33,16 @@ inline simde__m512 emulated_cvtph_ps(__m256i halves) {
 }
 #define _mm512_cvtph_ps(halves) emulated_cvtph_ps(halves)
 
+template <typename T>
+simde__m512i emulated_widen(__m128i bytes) {
+  T from[16];
+  std::int32_t to[16];
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(from), bytes);
+  for (int i = 0; i < 16; ++i) to[i] = from[i];
+  return simde_mm512_loadu_si512(to);
+}
+#define _mm512_cvtepi8_epi32(bytes) emulated_widen<std::int8_t>(bytes)
+#define _mm512_cvtepu8_epi32(bytes) emulated_widen<std::uint8_t>(bytes)
+
 #define ISOBATCH_AVX512_BEGIN
 #define ISOBATCH_AVX512_END

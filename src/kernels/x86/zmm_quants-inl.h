@@ -1,0 +1,99 @@
+// Reading packed quantized weights (packed_matrix.h, quant_layout.h) in 512-bit vectors: a row of a plane, or
+// the 16 outputs of a panel. Included behind zmm-inl.h: no guard.
+
+// One field of a plane for quad kQuad of k, moved to bit kTo of each byte.
+template <int kPlane, int kQuad, int kTo>
+ISOBATCH_INLINE __m512i plane_field(const std::byte* plane) {
+  constexpr int kFields = 8 / kPlane;
+  constexpr int kRow = kPlane == 4 ? kQuad % 4 : kQuad / kFields;
+  constexpr int kFrom = kPlane * (kPlane == 4 ? kQuad / 4 : kQuad % kFields);
+  __m512i bytes = _mm512_loadu_si512(plane + kRow * 64);
+  if constexpr (kFrom > kTo) bytes = _mm512_srli_epi16(bytes, kFrom - kTo);
+  if constexpr (kFrom < kTo) bytes = _mm512_slli_epi16(bytes, kTo - kFrom);
+  return _mm512_and_si512(bytes, _mm512_set1_epi8(static_cast<char>(((1 << kPlane) - 1) << kTo)));
+}
+
+// The integers of four k, plus kBias, as bytes.
+template <TensorType kType, int kBias, int kQuad>
+ISOBATCH_INLINE __m512i unpack_quad(const std::byte* quants) {
+  constexpr QuantLayout kLayout = quant_layout(kType);
+  if constexpr (kLayout.bits == 8) {
+    static_assert(kBias == 0 || kBias == 128);
+    const __m512i bytes = _mm512_loadu_si512(quants + kQuad * 64);
+    return kBias == 0 ? bytes : _mm512_xor_si512(bytes, _mm512_set1_epi8(static_cast<char>(0x80)));
+  } else if constexpr (kLayout.codebook) {
+    const __m128i codebook = _mm_add_epi8(_mm_load_si128(reinterpret_cast<const __m128i*>(&kIq4Codebook)),
+                                          _mm_set1_epi8(static_cast<char>(kBias)));
+    const __m512i indices = plane_field<4, kQuad, 0>(quants);
+    return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(codebook), indices);
+  } else {
+    constexpr int kLow = kLayout.bits < 4 ? 2 : 4;  // bits of the first plane
+    constexpr int kHigh = kLayout.bits - kLow;
+    __m512i bytes = plane_field<kLow, kQuad, 0>(quants);
+    if constexpr (kHigh > 0) {
+      const __m512i high = plane_field<kHigh, kQuad, kLow>(quants + kLow * 64);
+      bytes = _mm512_or_si512(bytes, high);
+    }
+    constexpr int kChange = kBias - kLayout.offset;
+    return kChange == 0 ? bytes : _mm512_add_epi8(bytes, _mm512_set1_epi8(static_cast<char>(kChange)));
+  }
+}
+
+template <TensorType kType, int kBias, int kQuad = 0>
+ISOBATCH_INLINE void unpack_block(const std::byte* quants, __m512i (&w)[8]) {
+  w[kQuad] = unpack_quad<kType, kBias, kQuad>(quants);
+  if constexpr (kQuad < 7) unpack_block<kType, kBias, kQuad + 1>(quants, w);
+}
+
+ISOBATCH_INLINE void prefetch(const std::byte* p) {
+  _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
+}
+
+// The scales of a panel. Index i: the values [i · scaled, (i + 1) · scaled).
+template <TensorType kType>
+class Scales {
+ public:
+  static constexpr QuantLayout kLayout = quant_layout(kType);
+
+  ISOBATCH_INLINE Scales(const std::byte* scales, int depth)
+      : scales_(scales), at_(scale_offsets(kType, depth)) {}
+
+  ISOBATCH_INLINE __m512 scale(int i) const {
+    if constexpr (!kLayout.factors) return load_f16(scales_ + at_.scales + i * kPanel * 2);
+    const __m512 factor = load_f16(scales_ + at_.scale_factors + super_block(i) * kPanel * 2);
+    const __m512i scales = _mm512_cvtepi8_epi32(load_bytes(scales_ + at_.scales + i * kPanel));
+    return _mm512_mul_ps(factor, _mm512_cvtepi32_ps(scales));
+  }
+  ISOBATCH_INLINE __m512 minimum(int i) const {
+    if constexpr (!kLayout.factors) return load_f16(scales_ + at_.minima + i * kPanel * 2);
+    const __m512 factor = load_f16(scales_ + at_.minimum_factors + super_block(i) * kPanel * 2);
+    const __m512i minima = _mm512_cvtepu8_epi32(load_bytes(scales_ + at_.minima + i * kPanel));
+    const __m512 negative = _mm512_set1_ps(-1.0f);  // exact, and turns +0 to −0 as negation does
+    return _mm512_mul_ps(_mm512_mul_ps(factor, _mm512_cvtepi32_ps(minima)), negative);
+  }
+  // Asks for the same place in the next panel.
+  ISOBATCH_INLINE void prefetch_scale(int i, std::ptrdiff_t next_panel) const {
+    prefetch(scales_ + at_.scales + i * kRow + next_panel);
+  }
+  ISOBATCH_INLINE void prefetch_minimum(int i, std::ptrdiff_t next_panel) const {
+    prefetch(scales_ + at_.minima + i * kRow + next_panel);
+  }
+
+ private:
+  static constexpr int kRow = kPanel * (kLayout.factors ? 1 : 2);
+  static constexpr int super_block(int i) { return i * kLayout.scaled / kSuperBlock; }
+  static ISOBATCH_INLINE __m128i load_bytes(const std::byte* p) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  }
+  const std::byte* scales_;
+  ScaleOffsets at_;
+};
+
+// One row's dx · float(sum of the activations that share minimum i).
+template <int kScaled>
+ISOBATCH_INLINE float scaled_sum(const QuantizedRows& x, int i, int row) {
+  const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(i) * x.rows + row;
+  if constexpr (kScaled == kBlock) return x.scaled_sums[at];
+  const int group = i * kScaled / kGroup;
+  return x.scales[static_cast<std::ptrdiff_t>(group) * x.rows + row] * static_cast<float>(x.half_sums[at]);
+}
