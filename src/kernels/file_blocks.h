@@ -19,8 +19,8 @@ struct FileBlock {
   std::uint8_t minima[kSuperBlock / 16] = {};
 };
 
-// Where the f16 fields of a type's block in a file lie, −1 for none: the factor, then that of the minima. All other
-// bytes may hold anything.
+// Where the f16 fields of a type's block in a file lie, −1 for none: the factor, then that of the minima. All
+// other bytes may hold anything.
 constexpr std::array<int, 2> f16_fields(TensorType type) {
   switch (type) {
     case TensorType::q2_k:

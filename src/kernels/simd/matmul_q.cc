@@ -49,27 +49,26 @@ constexpr int half_of_pair(int pair) { return pair / (kPairs / 2); }
 
 // A panel's weights in one group, unpacked.
 struct UnpackedGroup {
-  alignas(64) std::int16_t pairs[kGroup / 2][kPanel][2];
+  alignas(64) std::int16_t pairs[kBlocksInGroup][kPairs][kPanel][2];
   alignas(64) float scales[kGroup / 16][kPanel];
-  int depth = 0;  // values
+  int blocks = 0;
 
   template <TensorType kType>
   HWY_INLINE void unpack(const std::byte* panel, const PackedMatrix& matrix, int group,
                          std::ptrdiff_t next_panel) {
     constexpr int kScaled = quant_layout(kType).scaled;
     const int first = group * kBlocksInGroup;
-    const int blocks = HWY_MIN(kBlocksInGroup, matrix.blocks() - first);
-    depth = blocks * kBlock;
+    blocks = HWY_MIN(kBlocksInGroup, matrix.blocks() - first);
     for (int b = 0; b < blocks; ++b) {
       const std::byte* quants = panel + static_cast<std::ptrdiff_t>(first + b) * block_bytes<kType>();
       prefetch_next(quants, next_panel, block_bytes<kType>());
       for (int lane = 0; lane < kPanel; lane += kLanes) {
         unpack_block<kType>(quants + lane * 4,
-                            [&](int i, VS w) { hn::Store(w, S(), &pairs[b * kPairs + i][lane][0]); });
+                            [&](int i, VS w) { hn::Store(w, S(), &pairs[b][i][lane][0]); });
       }
     }
     const Scales<kType> packed(panel + quants_bytes(kType, matrix.depth), matrix.depth);
-    for (int i = 0; i < depth / kScaled; ++i) {
+    for (int i = 0; i < blocks * (kBlock / kScaled); ++i) {
       const int at = group * (kGroup / kScaled) + i;
       packed.prefetch(at, next_panel);
       for (int lane = 0; lane < kPanel; lane += kLanes) store(packed.scale(at, lane), scales[i] + lane);
@@ -92,35 +91,11 @@ struct GroupTile {
   HWY_INLINE void run(int first_row) const {
     constexpr int V = kTileVectors;
     HWY_ALIGN float t[R][V * kLanes];  // in memory: the registers are for the integers
-    for (int k = 0; k < weights.depth; k += kScaled) {
-      const std::int8_t* x =
-          values + k / kBlock * block_stride + first_row * kBlockBytes + k % kBlock * sizeof(std::int16_t);
-      VI isum[R][V];
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 16
-        for (int v = 0; v < V; ++v) isum[r][v] = hn::Zero(I());
-      }
-#pragma GCC unroll 4
-      for (int i = 0; i < kScaled / 2; ++i) {
-        VS w[V];
-#pragma GCC unroll 16
-        for (int v = 0; v < V; ++v) w[v] = hn::Load(S(), &weights.pairs[k / 2 + i][lane + v * kLanes][0]);
-#pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) {
-          const VS pair = broadcast_pair(x + r * kBlockBytes + 4 * i);
-#pragma GCC unroll 16
-          for (int v = 0; v < V; ++v) isum[r][v] = add_pairs(isum[r][v], w[v], pair);
-        }
-      }
-#pragma GCC unroll 16
-      for (int v = 0; v < V; ++v) {
-        const VF scale = hn::Load(F(), weights.scales[k / kScaled] + lane + v * kLanes);
-#pragma GCC unroll 16
-        for (int r = 0; r < R; ++r) {
-          const VF before = k == 0 ? hn::Zero(F()) : hn::Load(F(), t[r] + v * kLanes);
-          hn::Store(hn::MulAdd(scale, hn::ConvertTo(F(), isum[r][v]), before), F(), t[r] + v * kLanes);
-        }
+    for (int b = 0; b < weights.blocks; ++b) {
+      const std::int8_t* x = values + b * block_stride + first_row * kBlockBytes;
+#pragma GCC unroll 2
+      for (int part = 0; part < kBlock / kScaled; ++part) {
+        add<R>(b, part, x + part * (kBlockBytes / 2), t);
       }
     }
 #pragma GCC unroll 16
@@ -130,6 +105,42 @@ struct GroupTile {
       for (int v = 0; v < V; ++v) {
         float* to = acc + (first_row + r) * kPanel + lane + v * kLanes;
         store(hn::MulAdd(dx, hn::Load(F(), t[r] + v * kLanes), load(to)), to);
+      }
+    }
+  }
+
+ private:
+  // The weights of one scale: part `part` of block b.
+  template <int R>
+  HWY_INLINE void add(int b, int part, const std::int8_t* x, float (&t)[R][kTileVectors * kLanes]) const {
+    constexpr int V = kTileVectors;
+    VI isum[R][V];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+      for (int v = 0; v < V; ++v) isum[r][v] = hn::Zero(I());
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < kScaled / 2; ++i) {
+      VS w[V];
+#pragma GCC unroll 16
+      for (int v = 0; v < V; ++v) {
+        w[v] = hn::Load(S(), &weights.pairs[b][part * (kScaled / 2) + i][lane + v * kLanes][0]);
+      }
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) {
+        const VS pair = broadcast_pair(x + r * kBlockBytes + 4 * i);
+#pragma GCC unroll 16
+        for (int v = 0; v < V; ++v) isum[r][v] = add_pairs(isum[r][v], w[v], pair);
+      }
+    }
+#pragma GCC unroll 16
+    for (int v = 0; v < V; ++v) {
+      const VF scale = hn::Load(F(), weights.scales[b * (kBlock / kScaled) + part] + lane + v * kLanes);
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) {
+        const VF before = b + part == 0 ? hn::Zero(F()) : hn::Load(F(), t[r] + v * kLanes);
+        hn::Store(hn::MulAdd(scale, hn::ConvertTo(F(), isum[r][v]), before), F(), t[r] + v * kLanes);
       }
     }
   }

@@ -43,26 +43,24 @@ HWY_INLINE void store_quants(VI q, int at, std::int8_t* values) {
   }
 }
 
-// The sums of 16 q are stored one `half_stride` after the other where they are wanted.
-template <QuantForm kForm>
+// kHalfSums: also stores the sums of 16 q, `half_stride` apart.
+template <QuantForm kForm, bool kHalfSums>
 HWY_INLINE std::int32_t quantize_block(const float* x, float inverse, std::int8_t* values,
                                        std::int32_t* half_sums, std::ptrdiff_t half_stride) {
-  VI halves[2] = {hn::Zero(I()), hn::Zero(I())};
+  VI total = hn::Zero(I());
   for (int i = 0; i < kBlockVectors; ++i) {
     const VF scaled = hn::Round(hn::Mul(load(x + i * kLanes), splat(inverse)));
     const VI q = hn::ConvertTo(I(), hn::Min(hn::Max(scaled, splat(-kHighest)), splat(kHighest)));
-    VI& total = halves[2 * i / kBlockVectors];
     total = hn::Add(total, q);
     store_quants<kForm>(q, i * kLanes, values);
+    if (kHalfSums && i + 1 == kBlockVectors / 2) *half_sums = hn::GetLane(hn::SumOfLanes(I(), total));
   }
-  if (half_sums) {
-    half_sums[0] = hn::GetLane(hn::SumOfLanes(I(), halves[0]));
-    half_sums[half_stride] = hn::GetLane(hn::SumOfLanes(I(), halves[1]));
-  }
-  return hn::GetLane(hn::SumOfLanes(I(), hn::Add(halves[0], halves[1])));
+  const std::int32_t sum = hn::GetLane(hn::SumOfLanes(I(), total));
+  if (kHalfSums) half_sums[half_stride] = sum - *half_sums;
+  return sum;
 }
 
-template <QuantForm kForm>
+template <QuantForm kForm, bool kHalfSums>
 void quantize_group(const float* x, int group, int r, const QuantizedRows& out) {
   const int begin = group * kGroup, end = HWY_MIN(begin + kGroup, out.depth);
   const float amax = largest_magnitude(x + begin, end - begin);
@@ -73,18 +71,18 @@ void quantize_group(const float* x, int group, int r, const QuantizedRows& out) 
   for (int k = begin; k < end; k += kBlock) {
     const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(k / kBlock) * out.rows + r;
     std::int8_t* values = out.values + at * kBlockBytes;
-    std::int32_t* half_sums = out.half_sums;
-    if (half_sums) half_sums += static_cast<std::ptrdiff_t>(k / kBlock) * 2 * out.rows + r;
+    std::int32_t* half_sums =
+        kHalfSums ? out.half_sums + static_cast<std::ptrdiff_t>(k / kBlock) * 2 * out.rows + r : nullptr;
     if (zero) {
       std::memset(values, 0, kBlockBytes);
       out.sums[at] = 0;
-      if (half_sums) half_sums[0] = half_sums[out.rows] = 0;
+      if (kHalfSums) half_sums[0] = half_sums[out.rows] = 0;
     } else if (end - k >= kBlock) {
-      out.sums[at] = quantize_block<kForm>(x + k, inverse, values, half_sums, out.rows);
+      out.sums[at] = quantize_block<kForm, kHalfSums>(x + k, inverse, values, half_sums, out.rows);
     } else {
       float padded[kBlock] = {};
       std::memcpy(padded, x + k, (end - k) * sizeof(float));
-      out.sums[at] = quantize_block<kForm>(padded, inverse, values, half_sums, out.rows);
+      out.sums[at] = quantize_block<kForm, kHalfSums>(padded, inverse, values, half_sums, out.rows);
     }
     out.scaled_sums[at] = numerics::canonical(scale * static_cast<float>(out.sums[at]));
   }
@@ -96,7 +94,13 @@ template <QuantForm kForm>
 void quantize_rows(const float* x, std::ptrdiff_t stride, int row_begin, int row_end,
                    const QuantizedRows& out) {
   for (int group = 0; group < out.groups(); ++group) {
-    for (int r = row_begin; r < row_end; ++r) quantize_group<kForm>(x + r * stride, group, r, out);
+    for (int r = row_begin; r < row_end; ++r) {
+      if (out.half_sums) {
+        quantize_group<kForm, true>(x + r * stride, group, r, out);
+      } else {
+        quantize_group<kForm, false>(x + r * stride, group, r, out);
+      }
+    }
   }
 }
 
