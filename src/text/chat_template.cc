@@ -25,25 +25,84 @@ ChatTemplate::~ChatTemplate() = default;
 ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
 ChatTemplate& ChatTemplate::operator=(ChatTemplate&&) noexcept = default;
 
-std::string ChatTemplate::render(std::span<const ChatMessage> messages, bool add_generation_prompt) const {
-  for (std::size_t i = 0; i < messages.size(); ++i) {
-    require_utf8(messages[i].role, fmt::format("role of message {}", i));
-    require_utf8(messages[i].content, fmt::format("content of message {}", i));
-  }
-  // The names that Hugging Face transformers give to templates.
-  return impl_->parsed.render([&](jinja::Context& context) {
-    std::vector<jinja::Value> list;
-    for (const ChatMessage& message : messages) {
-      list.push_back(context.dict({{context.string("role"), context.string(message.role)},
-                                   {context.string("content"), context.string(message.content)}}));
+namespace {
+
+// Makes the interpreter's values; `where` names the value in messages.
+class Converter {
+ public:
+  explicit Converter(jinja::Context& context) : context_(context) {}
+
+  jinja::Value convert(const TemplateValue& value, const std::string& where, int depth = 0) {
+    if (depth > jinja::kMaxValueDepth) {
+      throw Error(ErrorCode::invalid_argument,
+                  fmt::format("{}: expected at most {} levels, found more", where, jinja::kMaxValueDepth));
     }
-    return jinja::Template::Variables{{"messages", context.list(std::move(list))},
-                                      {"tools", jinja::None{}},
-                                      {"documents", jinja::None{}},
-                                      {"add_generation_prompt", add_generation_prompt},
-                                      {"bos_token", context.string(impl_->bos_token)},
-                                      {"eos_token", context.string(impl_->eos_token)}};
+    return std::visit([&](const auto& data) { return make(data, where, depth); }, value.data);
+  }
+
+ private:
+  jinja::Value make(std::monostate, const std::string&, int) { return jinja::None{}; }
+  jinja::Value make(bool value, const std::string&, int) { return value; }
+  jinja::Value make(std::int64_t value, const std::string&, int) { return value; }
+  jinja::Value make(double value, const std::string&, int) { return value; }
+  jinja::Value make(const std::string& value, const std::string& where, int) {
+    require_utf8(value, where);
+    return context_.string(value);
+  }
+  jinja::Value make(const TemplateValue::List& list, const std::string& where, int depth) {
+    std::vector<jinja::Value> items;
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      items.push_back(convert(list[i], fmt::format("{}[{}]", where, i), depth + 1));
+    }
+    return context_.list(std::move(items));
+  }
+  jinja::Value make(const TemplateValue::Dict& dict, const std::string& where, int depth) {
+    std::vector<std::pair<jinja::Value, jinja::Value>> items;
+    for (const auto& [key, value] : dict) {
+      require_utf8(key, fmt::format("a key of {}", where));
+      items.emplace_back(context_.string(key), convert(value, fmt::format("{}.{}", where, key), depth + 1));
+    }
+    return context_.dict(std::move(items));
+  }
+
+  jinja::Context& context_;
+};
+
+std::tm local_time() {
+  const std::time_t now = std::time(nullptr);
+  std::tm local = {};
+  ::localtime_r(&now, &local);
+  return local;
+}
+
+}  // namespace
+
+std::string ChatTemplate::render(const ChatInput& input) const {
+  return impl_->parsed.render([&](jinja::Context& context) {
+    context.set_now(input.now ? *input.now : local_time());
+    Converter converter(context);
+    // The names that Hugging Face transformers give to templates.
+    jinja::Template::Variables variables{{"messages", converter.convert({input.messages}, "messages")},
+                                         {"tools", converter.convert(input.tools, "tools")},
+                                         {"documents", converter.convert(input.documents, "documents")},
+                                         {"add_generation_prompt", input.add_generation_prompt},
+                                         {"bos_token", context.string(impl_->bos_token)},
+                                         {"eos_token", context.string(impl_->eos_token)}};
+    for (const auto& [name, value] : input.variables) {
+      require_utf8(name, "the name of a template variable");
+      variables.emplace_back(name, converter.convert(value, name));
+    }
+    return variables;
   });
+}
+
+std::string ChatTemplate::render(std::span<const ChatMessage> messages, bool add_generation_prompt) const {
+  ChatInput input;
+  input.add_generation_prompt = add_generation_prompt;
+  for (const ChatMessage& message : messages) {
+    input.messages.push_back({TemplateValue::Dict{{"role", {message.role}}, {"content", {message.content}}}});
+  }
+  return render(input);
 }
 
 }  // namespace isobatch::text

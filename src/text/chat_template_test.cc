@@ -23,6 +23,31 @@ TEST(ChatTemplate, ContentIsNoTemplate) {
   EXPECT_EQ(chat.render(messages, false), "{{ 1 }}");
 }
 
+TEST(ChatTemplate, TakesToolsDocumentsAndFurtherVariables) {
+  const ChatTemplate chat(
+      "{{ tools|tojson }} {{ documents[0].title }} {{ enable_thinking }} {{ bos_token }} "
+      "{{ messages[0].tool_calls[0].n }} {{ strftime_now('%d %b %Y') }}",
+      "<s>");
+  ChatInput input;
+  input.messages = {{TemplateValue::Dict{
+      {"tool_calls", {TemplateValue::List{{TemplateValue::Dict{{"n", {std::int64_t{7}}}}}}}}}}};
+  input.tools = {TemplateValue::List{{TemplateValue::Dict{{"b", {true}}, {"a", {1.5}}}}}};
+  input.documents = {TemplateValue::List{{TemplateValue::Dict{{"title", {std::string("T")}}}}}};
+  input.variables = {{"enable_thinking", {false}}, {"bos_token", {std::string("<b>")}}};
+  input.now = std::tm{};
+  input.now->tm_mday = 5;
+  input.now->tm_year = 125;
+  EXPECT_EQ(chat.render(input), R"([{"b": true, "a": 1.5}] T False <b> 7 05 Jan 2025)");
+}
+
+TEST(ChatTemplate, RefusesInputThatIsNestedTooDeeply) {
+  TemplateValue deep;
+  for (int i = 0; i < 1000; ++i) deep = {TemplateValue::List{deep}};
+  ChatInput input;
+  input.tools = deep;
+  EXPECT_THROW(ChatTemplate("x").render(input), Error);
+}
+
 TEST(ChatTemplate, RefusesContentThatIsNotUtf8) {
   const ChatTemplate chat("x");
   const std::vector<ChatMessage> messages = {{"user", "ok"}, {"user", "a\xff"}};
@@ -30,7 +55,7 @@ TEST(ChatTemplate, RefusesContentThatIsNotUtf8) {
     chat.render(messages, false);
     FAIL();
   } catch (const Error& error) {
-    EXPECT_STREQ(error.what(), "content of message 1: expected UTF-8, found byte 0xff at byte offset 1");
+    EXPECT_STREQ(error.what(), "messages[1].content: expected UTF-8, found byte 0xff at byte offset 1");
   }
 }
 

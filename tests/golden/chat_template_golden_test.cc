@@ -2,6 +2,10 @@
 // (tools/make_chat_golden.py).
 #include <gtest/gtest.h>
 
+#include <ctime>
+#include <iomanip>
+#include <sstream>
+
 #include "isobatch/error.h"
 #include "tests/golden/golden_file.h"
 #include "text/chat_template.h"
@@ -24,13 +28,75 @@ TEST(ChatTemplateGolden, Smollm2) {
   }
 }
 
+text::TemplateValue value_of(const nlohmann::ordered_json& json) {
+  using text::TemplateValue;
+  if (json.is_null()) return {};
+  if (json.is_boolean()) return {json.get<bool>()};
+  if (json.is_number_integer()) return {json.get<std::int64_t>()};
+  if (json.is_number()) return {json.get<double>()};
+  if (json.is_string()) return {json.get<std::string>()};
+  if (json.is_array()) {
+    TemplateValue::List list;
+    for (const auto& item : json) list.push_back(value_of(item));
+    return {list};
+  }
+  TemplateValue::Dict dict;
+  for (const auto& [key, value] : json.items()) dict.emplace_back(key, value_of(value));
+  return {dict};
+}
+
+// The time that tools/make_chat_golden.py has.
+std::tm fixed_now() {
+  std::tm now = {};
+  std::istringstream("2025-03-07 09:05:02") >> std::get_time(&now, "%Y-%m-%d %H:%M:%S");
+  std::mktime(&now);  // the days of week and year
+  return now;
+}
+
+text::ChatInput empty_input() {
+  text::ChatInput input;
+  input.now = fixed_now();
+  return input;
+}
+
+text::ChatInput input_of(const nlohmann::ordered_json& json) {
+  text::ChatInput input;
+  const auto get = [&](const char* key) { return value_of(json.value(key, nlohmann::ordered_json())); };
+  input.messages = std::get<text::TemplateValue::List>(get("messages").data);
+  input.tools = get("tools");
+  input.documents = get("documents");
+  input.add_generation_prompt = json.value("add_generation_prompt", true);
+  if (json.contains("variables"))
+    input.variables = std::get<text::TemplateValue::Dict>(get("variables").data);
+  input.now = fixed_now();
+  return input;
+}
+
+TEST(ChatTemplateGolden, FamiliesRenderAsInPython) {
+  const auto golden = nlohmann::ordered_json::parse(golden::read_file("chat_families.json"));
+  const auto& inputs = golden.at("inputs");
+  ASSERT_GE(golden.at("templates").size(), 10u);
+  for (const auto& [name, texts] : golden.at("templates").items()) {
+    const text::ChatTemplate chat(golden::read_file("chat_templates/" + name + ".jinja"), "<s>", "</s>");
+    ASSERT_EQ(texts.size(), inputs.size());
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      try {
+        EXPECT_EQ(nlohmann::ordered_json(chat.render(input_of(inputs[i]))), texts[i])
+            << name << " " << inputs[i];
+      } catch (const Error& error) {
+        EXPECT_TRUE(texts[i].is_null()) << name << " " << inputs[i] << " " << error.what();
+      }
+    }
+  }
+}
+
 TEST(ChatTemplateGolden, SnippetsRenderAsInPython) {
   const auto golden = golden::read_json("jinja.json");
   ASSERT_GE(golden.at("rendered").size(), 100u);
   for (const auto& c : golden.at("rendered")) {
     const std::string source = c.at("template");
     try {
-      EXPECT_EQ(text::ChatTemplate(source).render({}, false), c.at("text")) << source;
+      EXPECT_EQ(text::ChatTemplate(source).render(empty_input()), c.at("text")) << source;
     } catch (const Error& error) {
       ADD_FAILURE() << source << "\n" << error.what();
     }
@@ -42,7 +108,7 @@ TEST(ChatTemplateGolden, SnippetsFailAsInPython) {
   ASSERT_GE(golden.at("failing").size(), 40u);
   for (const auto& source : golden.at("failing")) {
     try {
-      const std::string rendered = text::ChatTemplate(source.get<std::string>()).render({}, false);
+      const std::string rendered = text::ChatTemplate(source.get<std::string>()).render(empty_input());
       ADD_FAILURE() << source << " renders as " << rendered;
     } catch (const Error& error) {
       EXPECT_TRUE(std::string_view(error.what()).starts_with("chat template:1:")) << error.what();

@@ -132,9 +132,19 @@ struct For {
   Block body;
   Block otherwise;
 };
+inline constexpr std::string_view kBlockText = " text";  // no name of a template
 struct Set {
   Target target;
   ExpressionPtr value;  // null: the text of `body`
+  Block body;
+  ExpressionPtr filtered;  // null, or filters of that text, which is the variable kBlockText
+};
+struct Macro {
+  std::string name;
+  std::vector<std::pair<std::string, ExpressionPtr>> parameters;  // with the default, or null
+  Block body;
+};
+struct Scope {  // {% generation %}: what it sets stays within
   Block body;
 };
 struct Break {};
@@ -142,7 +152,7 @@ struct Continue {};
 
 struct Statement {
   Position position;
-  std::variant<Text, Output, If, For, Set, Break, Continue> node;
+  std::variant<Text, Output, If, For, Set, Macro, Scope, Break, Continue> node;
 };
 
 }  // namespace isobatch::text::jinja

@@ -23,10 +23,14 @@ struct Builtin {
   using Call = Value (*)(Context& context, const Value& self, std::span<const Value> arguments);
 
   std::string_view name;
-  std::vector<std::string_view> parameters;  // the last may be "*" (a list of the rest) or "**" (a dict)
-  int required;                              // how many of them must be given
+  // "*" is a list of the rest, and those after it are given by name; "**" is a dict of other names.
+  std::vector<std::string_view> parameters;
+  int required;  // how many of them must be given
   Call call;
 };
+
+// Filters that walk over sequences, a part of those that find_filter knows.
+std::span<const Builtin> sequence_filters();
 
 // nullptr when there is none of that name.
 const Builtin* find_filter(std::string_view name);

@@ -27,6 +27,11 @@ void Context::spend_steps(std::uint64_t steps) {
   if (steps_ > kMaxSteps) fail(fmt::format("rendering takes more than {} steps", kMaxSteps));
 }
 
+void Context::enter() {
+  if (depth_ >= kMaxDepth) fail(fmt::format("expressions and macros are nested deeper than {}", kMaxDepth));
+  ++depth_;
+}
+
 void Context::spend_bytes(std::uint64_t bytes) {
   if (bytes > kMaxBytes - bytes_) fail(fmt::format("rendering makes more than {} bytes", kMaxBytes));
   bytes_ += bytes;

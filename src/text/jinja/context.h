@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <ctime>
 #include <deque>
 #include <string>
 #include <string_view>
@@ -18,9 +19,13 @@ inline constexpr std::uint64_t kMaxSteps = 10'000'000;
 inline constexpr std::uint64_t kMaxBytes = std::uint64_t{1} << 29;   // of all strings and lists made
 inline constexpr std::uint64_t kMaxOutput = std::uint64_t{1} << 26;  // bytes
 inline constexpr int kMaxValueDepth = 100;
+inline constexpr int kMaxDepth = 1000;  // of expressions and statements, through macros
 
 class Context {
  public:
+  // The time that strftime_now tells; 1900 without.
+  void set_now(const std::tm& now) { now_ = now; }
+  const std::tm& now() const { return now_; }
   // Errors name this place.
   void set_position(Position position) { position_ = position; }
 
@@ -29,6 +34,9 @@ class Context {
   [[noreturn]] void unsupported(const std::string& message) const;
 
   void spend_steps(std::uint64_t steps);
+  // One step deeper into the template, and out again.
+  void enter();
+  void leave() { --depth_; }
   // Before `bytes` are allocated. Also counts as bytes / 64 steps.
   void spend_bytes(std::uint64_t bytes);
 
@@ -51,7 +59,21 @@ class Context {
   Position position_;
   std::uint64_t steps_ = 0;
   std::uint64_t bytes_ = 0;
+  int depth_ = 0;
+  std::tm now_ = {};
   std::deque<Namespace> namespaces_;
+};
+
+// Depth within a scope of C++.
+class Depth {
+ public:
+  explicit Depth(Context& context) : context_(context) { context_.enter(); }
+  ~Depth() { context_.leave(); }
+  Depth(const Depth&) = delete;
+  Depth& operator=(const Depth&) = delete;
+
+ private:
+  Context& context_;
 };
 
 }  // namespace isobatch::text::jinja

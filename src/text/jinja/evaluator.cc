@@ -12,6 +12,7 @@ namespace isobatch::text::jinja {
 Value Evaluator::evaluate(const Expression& expression) {
   context_.set_position(expression.position);
   context_.spend_steps(1);
+  const Depth depth(context_);
   return std::visit([&](const auto& node) { return visit(expression, node); }, expression.node);
 }
 
@@ -36,7 +37,13 @@ Value Evaluator::visit(const Expression&, const Literal& e) { return e.value; }
 Value Evaluator::visit(const Expression&, const Name& e) {
   context_.spend_steps(scopes_.size() / 16);
   const Value* value = scopes_.find(e.name);
-  return value != nullptr ? *value : make_undefined(fmt::format("'{}'", e.name));
+  if (value == nullptr && scopes_.in_macro() &&
+      (e.name == "varargs" || e.name == "kwargs" || e.name == "caller")) {
+    context_.unsupported(fmt::format("\"{}\" in a macro is not supported", e.name));
+  }
+  if (value != nullptr) return *value;
+  if (const Builtin* function = find_function(e.name)) return function;
+  return make_undefined(fmt::format("'{}'", e.name));
 }
 
 Value Evaluator::visit(const Expression& at, const ListLiteral& e) {
@@ -88,7 +95,14 @@ Value Evaluator::visit(const Expression& at, const FunctionCall& e) {
           fmt::format("the method \"{}\" of a {} is not known", attribute->name, self.type_name()));
     }
   } else if (const auto* name = std::get_if<Name>(&e.callee->node)) {
-    builtin = scopes_.find(name->name) == nullptr ? find_function(name->name) : nullptr;
+    const Value* variable = scopes_.find(name->name);
+    if (variable != nullptr && variable->macro() != nullptr) {
+      const MacroFunction macro = *variable->macro();
+      Arguments arguments = evaluate(e.arguments);
+      context_.set_position(at.position);
+      return call_macro_(macro, std::move(arguments));
+    }
+    builtin = variable == nullptr ? find_function(name->name) : variable->function();
     if (builtin == nullptr) context_.unsupported(fmt::format("the function \"{}\" is not known", name->name));
   } else {
     context_.unsupported("only functions and methods can be called");

@@ -1,6 +1,9 @@
 // Expressions to values.
 #pragma once
 
+#include <functional>
+#include <utility>
+
 #include "text/jinja/ast.h"
 #include "text/jinja/context.h"
 #include "text/jinja/scopes.h"
@@ -9,7 +12,11 @@ namespace isobatch::text::jinja {
 
 class Evaluator {
  public:
-  Evaluator(Context& context, Scopes& scopes) : context_(context), scopes_(scopes) {}
+  // Renders a macro's call.
+  using CallMacro = std::function<Value(const MacroFunction& macro, Arguments arguments)>;
+
+  Evaluator(Context& context, Scopes& scopes, CallMacro call_macro)
+      : context_(context), scopes_(scopes), call_macro_(std::move(call_macro)) {}
 
   Value evaluate(const Expression& expression);
 
@@ -36,6 +43,7 @@ class Evaluator {
 
   Context& context_;
   Scopes& scopes_;
+  CallMacro call_macro_;
 };
 
 }  // namespace isobatch::text::jinja

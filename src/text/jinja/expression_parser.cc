@@ -182,6 +182,11 @@ ExpressionPtr ExpressionParser::parse_filters_and_tests(ExpressionPtr value) {
   }
 }
 
+ExpressionPtr ExpressionParser::parse_filters(ExpressionPtr value) {
+  while (tokens_.peek().is_symbol("|")) value = parse_filter(std::move(value));
+  return value;
+}
+
 ExpressionPtr ExpressionParser::parse_filter(ExpressionPtr value) {
   tokens_.expect_symbol("|");
   const Position position = tokens_.peek().position;

@@ -26,6 +26,8 @@ class ExpressionParser {
   ExpressionPtr parse();
   // "a, b" without parentheses is a tuple. `conditional` false: stops before `if`.
   ExpressionPtr parse_tuple(bool conditional = true);
+  // "| a | b(1)" after `value`.
+  ExpressionPtr parse_filters(ExpressionPtr value);
 
  private:
   ExpressionPtr parse_or();

@@ -77,8 +77,70 @@ Value tojson(Context& context, const Value& self, Values arguments) {
   if (!arguments[1].is_undefined() && !arguments[1].is_none()) {
     const std::int64_t indent = context.require_integer(arguments[1], "tojson: indent");
     options.indent = static_cast<int>(std::clamp<std::int64_t>(indent, 0, 100));
+    options.item_separator.assign(1, ',');
   }
+  if (const List* separators = arguments[2].list()) {
+    if (separators->items.size() != 2) context.fail("tojson: expected two separators");
+    options.item_separator = context.require_string(separators->items[0], "tojson: separators");
+    options.key_separator = context.require_string(separators->items[1], "tojson: separators");
+  } else if (!arguments[2].is_undefined() && !arguments[2].is_none()) {
+    context.fail("tojson: expected two separators");
+  }
+  options.sort_keys = arguments[3].truth();
   return make_string(to_json(context, self, options));
+}
+
+// As in Python, what is no number gives `default`.
+Value to_integer(Context& context, const Value& self, Values arguments) {
+  const Value otherwise = arguments[0].is_undefined() ? Value(std::int64_t{0}) : arguments[0];
+  if (self.is_integer()) return self;
+  if (self.is_bool()) return context.require_integer(self, "int");
+  double number = 0;
+  if (const auto* d = std::get_if<double>(&self.data())) {
+    number = *d;
+  } else {
+    const std::string_view text =
+        self.string() == nullptr ? std::string_view() : strip(*self.string(), Side::both);
+    if (const auto integer = parse_integer(text)) return *integer;
+    const auto parsed = parse_float(text);
+    if (!parsed) return otherwise;
+    number = *parsed;
+  }
+  if (!std::isfinite(number)) return otherwise;
+  if (std::abs(number) >= 0x1p63) context.fail("int: the number does not fit into 64 bits");
+  return static_cast<std::int64_t>(number);
+}
+
+Value to_float(Context& context, const Value& self, Values arguments) {
+  const Value otherwise = arguments[0].is_undefined() ? Value(0.0) : arguments[0];
+  if (const auto* d = std::get_if<double>(&self.data())) return *d;
+  if (self.is_number()) return static_cast<double>(context.require_integer(self, "float"));
+  if (self.string() == nullptr) return otherwise;
+  const auto parsed = parse_float(strip(*self.string(), Side::both));
+  return parsed ? Value(*parsed) : otherwise;
+}
+
+// All lines but the first (unless `first`) and empty ones (unless `blank`) moved to the right.
+Value indent(Context& context, const Value& self, Values arguments) {
+  std::string margin(4, ' ');
+  if (const std::string* text = arguments[0].string()) {
+    margin = *text;
+  } else if (!arguments[0].is_undefined()) {
+    margin.assign(static_cast<std::size_t>(std::clamp<std::int64_t>(
+                      context.require_integer(arguments[0], "indent: width"), 0, 1000)),
+                  ' ');
+  }
+  std::string indented;
+  const std::string text = to_text(context, self);
+  const auto lines = split(text, "\n", -1);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    context.spend_bytes(margin.size() + lines[i].size() + 1);
+    if (i > 0) indented += '\n';
+    const bool moved = i == 0 ? arguments[1].truth() : arguments[2].truth() || !lines[i].empty();
+    if (moved) indented += margin;
+    indented += lines[i];
+  }
+  return make_string(std::move(indented));
 }
 
 Value trim(Context& context, const Value& self, Values arguments) {
@@ -98,6 +160,9 @@ const Builtin* find_filter(std::string_view name) {
       {"d", {"default_value", "boolean"}, 0, default_value},
       {"default", {"default_value", "boolean"}, 0, default_value},
       {"first", {}, 0, first},
+      {"float", {"default"}, 0, to_float},
+      {"indent", {"width", "first", "blank"}, 0, indent},
+      {"int", {"default"}, 0, to_integer},
       {"items", {}, 0, items},
       {"join", {"d"}, 0, join_filter},
       {"last", {}, 0, last},
@@ -108,12 +173,14 @@ const Builtin* find_filter(std::string_view name) {
       {"reverse", {}, 0, reverse},
       {"safe", {}, 0, [](Context& c, const Value& v, Values) { return c.string(to_text(c, v)); }},
       {"string", {}, 0, [](Context& c, const Value& v, Values) { return c.string(to_text(c, v)); }},
-      {"tojson", {"ensure_ascii", "indent"}, 0, tojson},
+      {"title", {}, 0, [](Context& c, const Value& v, Values) { return title(c, to_text(c, v)); }},
+      {"tojson", {"ensure_ascii", "indent", "separators", "sort_keys"}, 0, tojson},
       {"trim", {"chars"}, 0, trim},
       {"upper", {}, 0, [](Context& c, const Value& v, Values) { return to_upper(c, to_text(c, v)); }},
   };
-  const auto found = std::ranges::find(table, name, &Builtin::name);
-  return found == table.end() ? nullptr : &*found;
+  if (const auto found = std::ranges::find(table, name, &Builtin::name); found != table.end()) return &*found;
+  const auto sequence = std::ranges::find(sequence_filters(), name, &Builtin::name);
+  return sequence == sequence_filters().end() ? nullptr : &*sequence;
 }
 
 }  // namespace isobatch::text::jinja

@@ -15,8 +15,11 @@ std::string to_text(Context& context, const Value& value);
 struct JsonOptions {
   bool ensure_ascii = false;
   std::optional<int> indent;
+  std::string item_separator = ", ";
+  std::string key_separator = ": ";
+  bool sort_keys = false;
 };
-// json.dumps as Hugging Face transformers call it: no HTML escapes, ", " and ": " between items.
+// json.dumps as Hugging Face transformers call it: no HTML escapes.
 std::string to_json(Context& context, const Value& value, const JsonOptions& options);
 
 // repr(float): the shortest digits that read back as the same number.

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 
 #include "text/jinja/builtin.h"
 #include "text/jinja/format.h"
@@ -41,6 +42,25 @@ Value name_space(Context& context, const Value&, std::span<const Value> argument
   return created;
 }
 
+// datetime.now().strftime(format)
+Value strftime_now(Context& context, const Value&, std::span<const Value> arguments) {
+  const std::string& format = context.require_string(arguments[0], "strftime_now");
+  for (std::size_t at = format.find('%'); at < format.size(); at = format.find('%', at + 2)) {
+    const char what = at + 1 < format.size() ? format[at + 1] : '\0';
+    constexpr std::string_view kKnown = "aAbBcdHIjmMpSUwWxXyYGuVDeFhnRTtC%";
+    if (what == '\0' || kKnown.find(what) == kKnown.npos) {
+      context.unsupported(fmt::format("strftime_now: the format {} is not supported", format.substr(at, 2)));
+    }
+  }
+  context.spend_bytes(32 * format.size() + 2);
+  // A character more, so that an empty result is none of failure.
+  std::string text(32 * format.size() + 2, '\0');
+  text.resize(std::strftime(text.data(), text.size(), (format + '.').c_str(), &context.now()));
+  if (text.empty()) context.fail("strftime_now: the time cannot be written");
+  text.pop_back();
+  return make_string(std::move(text));
+}
+
 Value dict(Context&, const Value&, std::span<const Value> arguments) { return arguments[0]; }
 
 }  // namespace
@@ -51,6 +71,7 @@ const Builtin* find_function(std::string_view name) {
       {"namespace", {"**"}, 0, name_space},
       {"raise_exception", {"message"}, 1, raise_exception},
       {"range", {"start", "stop", "step"}, 1, range},
+      {"strftime_now", {"format"}, 1, strftime_now},
   };
   const auto found = std::ranges::find(table, name, &Builtin::name);
   return found == table.end() ? nullptr : &*found;

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "text/jinja/format.h"
+#include "text/jinja/sort.h"
 #include "text/utf8.h"
 
 namespace isobatch::text::jinja {
@@ -23,9 +24,9 @@ class JsonWriter {
       return sequence('[', ']', list->items, [&](const Value& item) { value(item); });
     }
     if (const Dict* dict = v.dict()) {
-      return sequence('{', '}', dict->items, [&](const auto& item) {
+      return sequence('{', '}', options_.sort_keys ? sorted(*dict) : dict->items, [&](const auto& item) {
         key(item.first);
-        write(": ");
+        write(options_.key_separator);
         value(item.second);
       });
     }
@@ -38,6 +39,13 @@ class JsonWriter {
   void write(std::string_view text) {
     context_.spend_bytes(text.size());
     out_ += text;
+  }
+
+  std::vector<std::pair<Value, Value>> sorted(const Dict& dict) {
+    context_.spend_bytes(dict.items.size() * 2 * sizeof(Value));
+    auto items = dict.items;
+    sort_values(context_, items, [](const auto& item) -> const Value& { return item.first; });
+    return items;
   }
 
   static std::string number(double d) {
@@ -57,7 +65,7 @@ class JsonWriter {
     write({&open, 1});
     ++nesting_;
     for (std::size_t i = 0; i < items.size(); ++i) {
-      if (i > 0) write(options_.indent ? "," : ", ");
+      if (i > 0) write(options_.item_separator);
       new_line();
       write_item(items[i]);
     }

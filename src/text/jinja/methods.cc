@@ -70,6 +70,81 @@ Value replace_method(Context& context, const Value& self, Values arguments) {
                  context.require_string(arguments[1], "replace"), limit);
 }
 
+Value count_method(Context& context, const Value& self, Values arguments) {
+  const std::string& part = context.require_string(arguments[0], "count");
+  if (part.empty()) return static_cast<std::int64_t>(count_code_points(*self.string()) + 1);
+  return static_cast<std::int64_t>(split(*self.string(), part, -1).size() - 1);
+}
+
+Value rfind_method(Context& context, const Value& self, Values arguments) {
+  const std::string_view text = *self.string();
+  const std::string& part = context.require_string(arguments[0], "rfind");
+  context.spend_steps(text.size() * (part.size() + 1) / 64);
+  const std::size_t at = text.rfind(part);
+  return at == text.npos ? std::int64_t{-1}
+                         : static_cast<std::int64_t>(count_code_points(text.substr(0, at)));
+}
+
+template <Side side>
+Value remove_affix(Context& context, const Value& self, Values arguments) {
+  std::string_view text = *self.string();
+  const std::string& affix = context.require_string(arguments[0], "removeprefix and removesuffix");
+  if (side == Side::left && text.starts_with(affix)) text.remove_prefix(affix.size());
+  if (side == Side::right && !affix.empty() && text.ends_with(affix)) text.remove_suffix(affix.size());
+  return context.string(std::string(text));
+}
+
+Value split_lines_method(Context& context, const Value& self, Values arguments) {
+  context.spend_bytes(self.string()->size() * 2);
+  return string_list(context, split_lines(*self.string(), arguments[0].truth()));
+}
+
+Value rsplit_method(Context& context, const Value& self, Values arguments) {
+  const std::string& separator = context.require_string(arguments[0], "rsplit");
+  if (separator.empty()) context.fail("rsplit: the separator is empty");
+  std::string_view text = *self.string();
+  std::int64_t limit = arguments[1].is_undefined() ? -1 : context.require_integer(arguments[1], "rsplit");
+  context.spend_bytes(text.size() * 2);
+  std::vector<std::string_view> parts;
+  while (limit-- != 0) {
+    context.spend_steps(text.size() * separator.size() / 64);
+    const std::size_t at = text.rfind(separator);
+    if (at == text.npos) break;
+    parts.insert(parts.begin(), text.substr(at + separator.size()));
+    text = text.substr(0, at);
+  }
+  parts.insert(parts.begin(), text);
+  return string_list(context, parts);
+}
+
+Value partition_method(Context& context, const Value& self, Values arguments) {
+  const std::string& separator = context.require_string(arguments[0], "partition");
+  if (separator.empty()) context.fail("partition: the separator is empty");
+  const std::string_view text = *self.string();
+  const std::size_t at = find(text, separator);
+  std::vector<Value> parts = {context.string(std::string(text.substr(0, at))), context.string(""),
+                              context.string("")};
+  if (at != text.npos) {
+    parts[1] = arguments[0];
+    parts[2] = context.string(std::string(text.substr(at + separator.size())));
+  }
+  return context.list(std::move(parts), true);
+}
+
+// isdigit, isalpha … : not empty, and all characters are. Beyond ASCII: Error(unsupported).
+template <bool (*is)(char)>
+Value all_characters(Context& context, const Value& self, Values) {
+  const std::string& text = *self.string();
+  if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; })) {
+    context.unsupported("classes of characters beyond ASCII are not supported");
+  }
+  return !text.empty() && std::ranges::all_of(text, is);
+}
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_alpha(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_alnum(char c) { return is_digit(c) || is_alpha(c); }
+bool is_white(char c) { return is_space(static_cast<unsigned char>(c)); }
+
 Value join_method(Context& context, const Value& self, Values arguments) {
   const ListPtr items = context.items(arguments[0]);
   for (const Value& item : items->items) context.require_string(item, "join");
@@ -98,14 +173,25 @@ Value loop_cycle(Context& context, const Value& self, Values arguments) {
 const std::vector<Builtin>& string_methods() {
   static const std::vector<Builtin> table = {
       {"capitalize", {}, 0, [](Context& c, const Value& v, Values) { return capitalize(c, *v.string()); }},
+      {"count", {"part"}, 1, count_method},
       {"endswith", {"suffix"}, 1, ends_with},
       {"find", {"part"}, 1, find_method},
+      {"isalnum", {}, 0, all_characters<is_alnum>},
+      {"isalpha", {}, 0, all_characters<is_alpha>},
+      {"isdigit", {}, 0, all_characters<is_digit>},
+      {"isspace", {}, 0, all_characters<is_white>},
       {"join", {"items"}, 1, join_method},
       {"lower", {}, 0, [](Context& c, const Value& v, Values) { return to_lower(c, *v.string()); }},
       {"lstrip", {"chars"}, 0, strip_method<Side::left>},
+      {"partition", {"sep"}, 1, partition_method},
+      {"removeprefix", {"prefix"}, 1, remove_affix<Side::left>},
+      {"removesuffix", {"suffix"}, 1, remove_affix<Side::right>},
       {"replace", {"old", "new", "count"}, 2, replace_method},
+      {"rfind", {"part"}, 1, rfind_method},
+      {"rsplit", {"sep", "maxsplit"}, 1, rsplit_method},
       {"rstrip", {"chars"}, 0, strip_method<Side::right>},
       {"split", {"sep", "maxsplit"}, 0, split_method},
+      {"splitlines", {"keepends"}, 0, split_lines_method},
       {"startswith", {"prefix"}, 1, starts_with},
       {"strip", {"chars"}, 0, strip_method<Side::both>},
       {"upper", {}, 0, [](Context& c, const Value& v, Values) { return to_upper(c, *v.string()); }},

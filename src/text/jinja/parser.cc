@@ -53,14 +53,16 @@ class Parser {
     if (tokens_.skip_name("if")) return {position, parse_if()};
     if (tokens_.skip_name("for")) return {position, parse_for()};
     if (tokens_.skip_name("set")) return {position, parse_set()};
+    if (tokens_.skip_name("macro")) return {position, parse_macro(position)};
+    if (tokens_.skip_name("generation")) return {position, parse_generation()};
     if (loops_ > 0 && tokens_.skip_name("break")) return end_tag(), Statement{position, Break{}};
     if (loops_ > 0 && tokens_.skip_name("continue")) return end_tag(), Statement{position, Continue{}};
     unknown_tag();
   }
 
   [[noreturn]] void unknown_tag() {
-    constexpr std::string_view kOutOfPlace[] = {"else",   "elif",  "endif",   "endfor",
-                                                "endset", "break", "continue"};
+    constexpr std::string_view kOutOfPlace[] = {"else",  "elif",     "endif",    "endfor",       "endset",
+                                                "break", "continue", "endmacro", "endgeneration"};
     const Position position = tokens_.peek().position;
     const std::string name = tokens_.expect_identifier();
     if (std::ranges::find(kOutOfPlace, name) != std::end(kOutOfPlace)) {
@@ -121,7 +123,8 @@ class Parser {
       return statement;
     }
     if (tokens_.peek().is_symbol("|")) {
-      fail(ErrorCode::unsupported, tokens_.peek().position, "filters on a set block are not supported");
+      statement.filtered =
+          expressions_.parse_filters(make_expression(tokens_.peek().position, Name{std::string(kBlockText)}));
     }
     end_tag();
     const int loops = std::exchange(loops_, 0);  // the block is no place to leave a loop from
@@ -130,6 +133,45 @@ class Parser {
     tokens_.expect_name("endset");
     end_tag();
     return statement;
+  }
+
+  Macro parse_macro(Position position) {
+    if (in_macro_) fail(ErrorCode::unsupported, position, "a macro in a macro is not supported");
+    Macro macro;
+    macro.name = parse_name();
+    tokens_.expect_symbol("(");
+    while (!tokens_.skip_symbol(")")) {
+      const Position at = tokens_.peek().position;
+      std::string name = parse_name();
+      const bool known =
+          std::ranges::any_of(macro.parameters, [&](const auto& p) { return p.first == name; });
+      if (known) syntax_error(at, fmt::format("the parameter \"{}\" stands there twice", name));
+      ExpressionPtr otherwise = tokens_.skip_symbol("=") ? expressions_.parse() : nullptr;
+      if (otherwise == nullptr && !macro.parameters.empty() && macro.parameters.back().second != nullptr) {
+        syntax_error(at, "a parameter without a default follows one with a default");
+      }
+      macro.parameters.emplace_back(std::move(name), std::move(otherwise));
+      if (!tokens_.peek().is_symbol(")")) tokens_.expect_symbol(",");
+    }
+    end_tag();
+    const int loops = std::exchange(loops_, 0);
+    in_macro_ = true;
+    macro.body = parse_until({"endmacro"});
+    in_macro_ = false;
+    loops_ = loops;
+    tokens_.expect_name("endmacro");
+    end_tag();
+    return macro;
+  }
+
+  Scope parse_generation() {
+    end_tag();
+    const int loops = std::exchange(loops_, 0);
+    Scope scope{parse_until({"endgeneration"})};
+    loops_ = loops;
+    tokens_.expect_name("endgeneration");
+    end_tag();
+    return scope;
   }
 
   // "a", "a, b" or "(a, b)".
@@ -159,6 +201,7 @@ class Parser {
   ExpressionParser expressions_;
   int depth_ = 0;
   int loops_ = 0;
+  bool in_macro_ = false;
 };
 
 }  // namespace

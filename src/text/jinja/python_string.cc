@@ -1,6 +1,8 @@
 #include "text/jinja/python_string.h"
 
+#include <charconv>
 #include <cstring>
+#include <system_error>
 
 #include "text/utf8.h"
 
@@ -89,6 +91,41 @@ std::vector<std::string_view> split(std::string_view text, std::string_view sepa
   }
   parts.push_back(text.substr(start));
   return parts;
+}
+
+std::vector<std::string_view> split_lines(std::string_view text, bool keep_ends) {
+  std::vector<std::string_view> lines;
+  std::size_t begin = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const CodePoint c = decode_utf8(text, at);
+    std::size_t end = at + static_cast<std::size_t>(c.length);
+    const bool ends_line = (c.value >= 0x0A && c.value <= 0x0D) || (c.value >= 0x1C && c.value <= 0x1E) ||
+                           c.value == 0x85 || c.value == 0x2028 || c.value == 0x2029;
+    if (ends_line) {
+      if (c.value == '\r' && text.substr(end).starts_with('\n')) ++end;
+      lines.push_back(text.substr(begin, (keep_ends ? end : at) - begin));
+      begin = end;
+    }
+    at = end;
+  }
+  if (begin < text.size()) lines.push_back(text.substr(begin));
+  return lines;
+}
+
+std::optional<std::int64_t> parse_integer(std::string_view text) {
+  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<double> parse_float(std::string_view text) {
+  if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
 }
 
 // memmem is linear; std::string_view::find is not.

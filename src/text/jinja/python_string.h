@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,12 +21,20 @@ std::string_view strip(std::string_view text, std::string_view characters, Side 
 std::size_t count_code_points(std::string_view text);
 std::vector<std::string_view> code_points(std::string_view text);
 
+// int(text) and float(text) of plain ASCII numbers; nullopt for what these refuse, and for numbers over 64
+// bits.
+std::optional<std::int64_t> parse_integer(std::string_view text);
+std::optional<double> parse_float(std::string_view text);
+
 // At most `limit` cuts; negative: no limit.
 std::vector<std::string_view> split_at_spaces(std::string_view text, std::int64_t limit);
 // `separator` must not be empty.
 std::vector<std::string_view> split(std::string_view text, std::string_view separator, std::int64_t limit);
 
 // Offset of the first `part` at or after `start`, or npos; linear time.
+// Parts between line ends (all that Python knows), without these or with them.
+std::vector<std::string_view> split_lines(std::string_view text, bool keep_ends);
+
 std::size_t find(std::string_view text, std::string_view part, std::size_t start = 0);
 
 }  // namespace isobatch::text::jinja

@@ -1,4 +1,5 @@
 // The variables of a template. A for statement opens a scope for each round; set writes to the innermost one.
+// A macro's call opens one from which only those scopes are seen that were open where the macro was defined.
 #pragma once
 
 #include <cstddef>
@@ -19,6 +20,18 @@ class Scopes {
     starts_.pop_back();
   }
 
+  std::size_t level() const { return starts_.size(); }
+  void enter_macro(std::size_t level) {
+    const std::size_t end = variables_.size();
+    hidden_.push_back({level < starts_.size() ? starts_[level] : end, end});
+    open();
+  }
+  void leave_macro() {
+    close();
+    hidden_.pop_back();
+  }
+  bool in_macro() const { return !hidden_.empty(); }
+
   void set(std::string_view name, Value value) {
     for (std::size_t i = starts_.empty() ? 0 : starts_.back(); i < variables_.size(); ++i) {
       if (variables_[i].first == name) {
@@ -31,8 +44,12 @@ class Scopes {
 
   // The innermost of that name; nullptr when there is none.
   const Value* find(std::string_view name) const {
-    for (auto variable = variables_.rbegin(); variable != variables_.rend(); ++variable) {
-      if (variable->first == name) return &variable->second;
+    for (std::size_t i = variables_.size(); i-- > 0;) {
+      if (!hidden_.empty() && i + 1 == hidden_.back().end) {
+        i = hidden_.back().begin;
+        if (i-- == 0) return nullptr;
+      }
+      if (variables_[i].first == name) return &variables_[i].second;
     }
     return nullptr;
   }
@@ -42,6 +59,10 @@ class Scopes {
  private:
   std::vector<std::pair<std::string, Value>> variables_;
   std::vector<std::size_t> starts_;
+  struct Range {
+    std::size_t begin, end;
+  };
+  std::vector<Range> hidden_;  // of each macro being called
 };
 
 }  // namespace isobatch::text::jinja

@@ -41,6 +41,17 @@ Value capitalize(Context& context, std::string_view text) {
   return context.string(std::move(changed));
 }
 
+Value title(Context& context, std::string_view text) {
+  std::string changed = require_ascii(context, text);
+  bool begins = true;
+  for (char& c : changed) {
+    c = begins ? upper(c) : lower(c);
+    begins = is_space(static_cast<unsigned char>(c)) ||
+             std::string_view("-({[<").find(c) != std::string_view::npos;
+  }
+  return context.string(std::move(changed));
+}
+
 Value join(Context& context, std::string_view separator, const List& items) {
   std::string joined;
   for (std::size_t i = 0; i < items.items.size(); ++i) {

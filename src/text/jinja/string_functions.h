@@ -10,6 +10,8 @@ namespace isobatch::text::jinja {
 // Case is changed in ASCII; other characters: Error(unsupported), for a wrong letter would go unseen.
 Value to_upper(Context& context, std::string_view text);
 Value to_lower(Context& context, std::string_view text);
+// The first letter of each word large, the others small; words as Jinja's filter cuts them.
+Value title(Context& context, std::string_view text);
 Value capitalize(Context& context, std::string_view text);
 
 Value join(Context& context, std::string_view separator, const List& items);

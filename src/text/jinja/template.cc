@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "text/jinja/evaluator.h"
 #include "text/jinja/format.h"
 #include "text/jinja/parser.h"
@@ -13,11 +16,16 @@ enum class Flow { next, break_loop, continue_loop };
 
 class Renderer {
  public:
-  explicit Renderer(Context& context) : context_(context), evaluator_(context, scopes_) {}
+  explicit Renderer(Context& context)
+      : context_(context),
+        evaluator_(context, scopes_, [this](const MacroFunction& macro, Arguments arguments) {
+          return call_macro(macro, std::move(arguments));
+        }) {}
 
   Scopes& scopes() { return scopes_; }
 
   Flow run(const Block& block) {
+    const Depth depth(context_);
     for (const Statement& statement : block) {
       context_.set_position(statement.position);
       context_.spend_steps(1);
@@ -64,13 +72,68 @@ class Renderer {
       assign(s.target, std::move(value));
       return Flow::next;
     }
-    std::string outer = std::exchange(out_, {});
+    scopes_.open();
+    Value text = rendered(s.body);
+    if (s.filtered != nullptr) {
+      scopes_.set(kBlockText, std::move(text));
+      text = evaluator_.evaluate(*s.filtered);
+    }
+    scopes_.close();
+    assign(s.target, std::move(text));
+    return Flow::next;
+  }
+
+  Flow visit(const Statement&, const Scope& s) {
     scopes_.open();
     run(s.body);
     scopes_.close();
-    outer.swap(out_);
-    assign(s.target, context_.string(std::move(outer)));
     return Flow::next;
+  }
+
+  Flow visit(const Statement&, const Macro& s) {
+    scopes_.set(s.name, MacroPtr(std::make_shared<const MacroFunction>(MacroFunction{&s, scopes_.level()})));
+    return Flow::next;
+  }
+
+  // The block's text instead of its output.
+  Value rendered(const Block& block) {
+    std::string outer = std::exchange(out_, {});
+    run(block);
+    outer.swap(out_);
+    return context_.string(std::move(outer));
+  }
+
+  Value call_macro(const MacroFunction& macro, Arguments arguments) {
+    const auto& [name, parameters, body] = *macro.definition;
+    if (arguments.positional.size() > parameters.size()) {
+      context_.fail(fmt::format("macro '{}' takes at most {} arguments, {} are given", name,
+                                parameters.size(), arguments.positional.size()));
+    }
+    std::vector<std::optional<Value>> values(parameters.size());
+    for (std::size_t i = 0; i < arguments.positional.size(); ++i)
+      values[i] = std::move(arguments.positional[i]);
+    for (auto& [key, value] : arguments.named) {
+      const auto found = std::ranges::find_if(
+          parameters, [&key = key](const auto& parameter) { return parameter.first == key; });
+      const auto at = static_cast<std::size_t>(found - parameters.begin());
+      if (found == parameters.end() || values[at]) {
+        context_.fail(fmt::format(
+            "macro '{}' {} \"{}\"", name,
+            found == parameters.end() ? "has no argument of the name" : "is given twice the argument", key));
+      }
+      values[at] = std::move(value);
+    }
+    scopes_.enter_macro(macro.level);
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      const auto& [key, otherwise] = parameters[i];
+      Value value = values[i]              ? *std::move(values[i])
+                    : otherwise == nullptr ? make_undefined(fmt::format("parameter '{}'", key))
+                                           : evaluator_.evaluate(*otherwise);
+      scopes_.set(key, std::move(value));
+    }
+    Value text = rendered(body);
+    scopes_.leave_macro();
+    return text;
   }
 
   void assign(const Target& target, Value value) {

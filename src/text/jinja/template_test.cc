@@ -44,9 +44,13 @@ TEST(Template, ErrorsNameThePlace) {
 TEST(Template, WhatIsNotKnownIsUnsupportedAndNamed) {
   expect_error("{{ 1 | frobnicate }}", ErrorCode::unsupported, "1:8: the filter \"frobnicate\"");
   expect_error("{{ 1 is frob }}", ErrorCode::unsupported, "the test \"frob\"");
-  expect_error("{% macro m() %}{% endmacro %}", ErrorCode::unsupported, "the tag \"macro\"");
+  expect_error("{% call m() %}{% endcall %}", ErrorCode::unsupported, "the tag \"call\"");
+  expect_error("{% macro m() %}{% macro n() %}{% endmacro %}{% endmacro %}", ErrorCode::unsupported,
+               "1:19: a macro");
+  expect_error("{% macro m() %}{{ caller() }}{% endmacro %}{{ m() }}", ErrorCode::unsupported, "caller");
+  expect_error("{% macro m() %}{{ varargs }}{% endmacro %}{{ m() }}", ErrorCode::unsupported, "varargs");
   expect_error("{% raw %}{% endraw %}", ErrorCode::unsupported, "the tag \"raw\"");
-  expect_error("{{ strftime_now('%d') }}", ErrorCode::unsupported, "the function \"strftime_now\"");
+  expect_error("{{ strftime_now('%f') }}", ErrorCode::unsupported, "strftime_now: the format %f");
   expect_error("{{ 'a'.zfill(3) }}", ErrorCode::unsupported, "the method \"zfill\" of a str");
   expect_error("{{ 2 ** 3 }}", ErrorCode::unsupported, "the operator **");
   expect_error("{{ 'é'|upper }}", ErrorCode::unsupported, "beyond ASCII");
@@ -93,6 +97,20 @@ TEST(Template, NestingIsBounded) {
                "nesting");
   expect_error("{% set n = namespace(l=[]) %}{% for i in range(1000) %}{% set n.l = [n.l] %}{% endfor %}",
                ErrorCode::invalid_argument, "nested deeper than 100");
+}
+
+TEST(Template, MacrosThatCallThemselvesAreBounded) {
+  expect_error("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}", ErrorCode::invalid_argument,
+               "nested deeper than 1000");
+  const std::string deep = "{{ " + repeated("(1 + ", 20) + "(m())" + repeated(")", 20) + " }}";
+  expect_error("{% macro m() %}" + repeated("{% if 1 %}", 40) + deep + repeated("{% endif %}", 40) +
+                   "{% endmacro %}{{ m() }}",
+               ErrorCode::invalid_argument, "nested deeper than 1000");
+  expect_error(
+      "{% macro a(n) %}{{ b(n) }}{{ b(n) }}{% endmacro %}{% macro b(n) %}{% if n < 60 %}{{ a(n + 1) }}{% "
+      "endif %}"
+      "{% endmacro %}{{ a(0) }}",
+      ErrorCode::invalid_argument, "steps");
 }
 
 TEST(Template, NamespacesMayHoldOneAnother) {

@@ -20,6 +20,13 @@ const List* Value::list() const { return pointee<List>(data_); }
 const Dict* Value::dict() const { return pointee<Dict>(data_); }
 const Loop* Value::loop() const { return pointee<Loop>(data_); }
 
+const MacroFunction* Value::macro() const { return pointee<MacroFunction>(data_); }
+
+const Builtin* Value::function() const {
+  const auto* pointer = std::get_if<const Builtin*>(&data_);
+  return pointer == nullptr ? nullptr : *pointer;
+}
+
 Namespace* Value::name_space() const {
   const auto* pointer = std::get_if<Namespace*>(&data_);
   return pointer == nullptr ? nullptr : *pointer;
@@ -49,8 +56,9 @@ int Value::depth() const {
 }
 
 std::string_view Value::type_name() const {
-  constexpr std::string_view kNames[] = {"Undefined", "NoneType", "bool", "int",         "float",
-                                         "str",       "list",     "dict", "LoopContext", "Namespace"};
+  constexpr std::string_view kNames[] = {"Undefined",   "NoneType",  "bool",  "int",
+                                         "float",       "str",       "list",  "dict",
+                                         "LoopContext", "Namespace", "Macro", "function"};
   static_assert(std::size(kNames) == std::variant_size_v<Variant>);
   return list() != nullptr && list()->tuple ? "tuple" : kNames[data_.index()];
 }

@@ -36,6 +36,13 @@ struct Loop {
   std::shared_ptr<const List> items;
   std::size_t index = 0;
 };
+struct Builtin;  // text/jinja/builtin.h
+struct Macro;    // text/jinja/ast.h
+// A macro that has been defined.
+struct MacroFunction {
+  const Macro* definition;
+  std::size_t level;  // of scopes: it sees those that were open when it was defined
+};
 // The one thing that templates change in place. The evaluator owns them, so they may hold one another.
 struct Namespace {
   std::map<std::string, Value, std::less<>> attributes;
@@ -45,11 +52,12 @@ using StringPtr = std::shared_ptr<const std::string>;
 using ListPtr = std::shared_ptr<const List>;
 using DictPtr = std::shared_ptr<const Dict>;
 using LoopPtr = std::shared_ptr<const Loop>;
+using MacroPtr = std::shared_ptr<const MacroFunction>;
 
 class Value {
  public:
   using Variant = std::variant<Undefined, None, bool, std::int64_t, double, StringPtr, ListPtr, DictPtr,
-                               LoopPtr, Namespace*>;
+                               LoopPtr, Namespace*, MacroPtr, const Builtin*>;
 
   Value() = default;  // undefined
   template <typename T>
@@ -68,6 +76,8 @@ class Value {
   const List* list() const;
   const Dict* dict() const;
   const Loop* loop() const;
+  const MacroFunction* macro() const;
+  const Builtin* function() const;
   Namespace* name_space() const;
   ListPtr shared_list() const;
 
