@@ -1,5 +1,6 @@
 // Any bytes as text: refused when not UTF-8, else decoding gives it back, whole and piece by piece. The same
 // bytes as token ids: the pieces of a stream, joined, equal the whole.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "isobatch/error.h"
+#include "text/normalization.h"
 #include "text/stream_decoder.h"
 #include "text/tokenizer_test_support.h"
 #include "text/utf8.h"
@@ -30,19 +32,61 @@ void check_decoders(const Tokenizer& tokenizer, const std::vector<TokenId>& ids)
   require(joined == tokenizer.decode(ids) && !isobatch::text::find_invalid_utf8(joined));
 }
 
-}  // namespace
+// One of each kind, with all that changes text and can be undone.
+std::vector<std::unique_ptr<Tokenizer>> make_tokenizers() {
+  using namespace isobatch::text;
+  std::vector<std::unique_ptr<Tokenizer>> tokenizers;
+  tokenizers.push_back(Tokenizer::create(small_spec()));
+  TokenizerSpec gemma = small_sentencepiece_spec(
+      "llama", {"he", "ll", "hell", "▁t", "▁th", "the", "h", "e", "l", "▁", "é", "éé", "\n\n", "  ", "    "});
+  for (std::size_t id = gemma.tokens.size() - 3; id < gemma.tokens.size(); ++id) {
+    gemma.types[id] = TokenType::user_defined;
+  }
+  gemma.types[kSmallFirst + 3] = TokenType::unused;
+  gemma.escape_special = true;
+  tokenizers.push_back(Tokenizer::create(gemma));
+  TokenizerSpec llama = gemma;
+  llama.types.assign(llama.types.size() - 3, TokenType::normal);
+  std::copy_n(gemma.types.begin(), kSmallFirst, llama.types.begin());
+  llama.tokens.resize(llama.types.size());
+  llama.scores.resize(llama.types.size());
+  llama.escape_special = false;
+  llama.space_prefix = SpacePrefix::every;
+  llama.strip_decoded_space = true;
+  tokenizers.push_back(Tokenizer::create(llama));
+  llama.model = "t5";
+  tokenizers.push_back(Tokenizer::create(llama));
+  llama.split_at_spaces = true;
+  tokenizers.push_back(Tokenizer::create(llama));
+  llama.model = "llama";
+  llama.scores.clear();
+  llama.merges = {"h e", "l l", "he ll", "▁ t", "é é"};
+  llama.tokens.push_back("t");
+  llama.types.push_back(TokenType::normal);
+  tokenizers.push_back(Tokenizer::create(llama));
+  return tokenizers;
+}
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const std::unique_ptr<Tokenizer> tokenizer = Tokenizer::create(isobatch::text::small_spec());
-  const std::string_view text(reinterpret_cast<const char*>(data), size);
+void check(const Tokenizer& tokenizer, std::string_view text) {
   try {
-    const std::vector<TokenId> plain = tokenizer->encode(text, false, false);
-    require(tokenizer->decode(plain) == text);
-    check_decoders(*tokenizer, plain);
-    check_decoders(*tokenizer, tokenizer->encode(text, true, true));
+    const std::vector<TokenId> plain = tokenizer.encode(text, false, false);
+    const bool escapes = tokenizer.spec().model != "gpt2";
+    require(tokenizer.decode(plain) == (escapes ? isobatch::text::unescape_spaces(text) : std::string(text)));
+    check_decoders(tokenizer, plain);
+    check_decoders(tokenizer, tokenizer.encode(text, true, true));
   } catch (const isobatch::Error&) {
     require(isobatch::text::find_invalid_utf8(text).has_value());
   }
-  check_decoders(*tokenizer, std::vector<TokenId>(data, data + size));
+  std::vector<TokenId> ids;
+  for (const char c : text) ids.push_back(static_cast<unsigned char>(c));
+  check_decoders(tokenizer, ids);
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const std::vector<std::unique_ptr<Tokenizer>> tokenizers = make_tokenizers();
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  for (const auto& tokenizer : tokenizers) check(*tokenizer, text);
   return 0;
 }

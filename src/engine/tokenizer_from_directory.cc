@@ -141,14 +141,10 @@ void set_special(const HfTokenizer& file, const HfTokenizerConfig& config, const
 
 }  // namespace
 
-text::TokenizerSpec tokenizer_spec_from_directory(const std::filesystem::path& directory) {
+text::TokenizerSpec make_tokenizer_spec(const HfTokenizer& file, const HfTokenizerConfig& config,
+                                        std::span<const TokenId> ends,
+                                        const std::filesystem::path& directory) {
   const std::filesystem::path path = directory / "tokenizer.json";
-  const std::filesystem::path config_path = directory / "tokenizer_config.json";
-  const std::filesystem::path generation_path = directory / "generation_config.json";
-  const HfTokenizer file = formats::read_hf_tokenizer(path);
-  const HfTokenizerConfig config = std::filesystem::exists(config_path)
-                                       ? formats::read_hf_tokenizer_config(config_path)
-                                       : HfTokenizerConfig();
   TokenizerSpec spec;
   if (file.byte_level) {
     spec.model = "gpt2";
@@ -168,13 +164,20 @@ text::TokenizerSpec tokenizer_spec_from_directory(const std::filesystem::path& d
   spec.split_at_spaces = file.metaspace && file.metaspace->split;
   spec.strip_decoded_space = file.strips_space;
   set_tokens(file, path, spec);
-  set_special(file, config, path, config_path, spec);
-  std::vector<TokenId> ends;
-  if (std::filesystem::exists(generation_path)) {
-    for (const std::int32_t id : formats::read_hf_end_tokens(generation_path)) ends.push_back(id);
-  }
+  set_special(file, config, path, directory / "tokenizer_config.json", spec);
   spec.end_tokens = end_tokens(spec, ends);
   return spec;
+}
+
+text::TokenizerSpec tokenizer_spec_from_directory(const std::filesystem::path& directory) {
+  const std::filesystem::path config_path = directory / "tokenizer_config.json";
+  const std::filesystem::path generation_path = directory / "generation_config.json";
+  const HfTokenizer file = formats::read_hf_tokenizer(directory / "tokenizer.json");
+  HfTokenizerConfig config;
+  if (std::filesystem::exists(config_path)) config = formats::read_hf_tokenizer_config(config_path);
+  std::vector<TokenId> ends;
+  if (std::filesystem::exists(generation_path)) ends = formats::read_hf_end_tokens(generation_path);
+  return make_tokenizer_spec(file, config, ends, directory);
 }
 
 void pad_vocabulary(text::TokenizerSpec& spec, int vocab_size) {

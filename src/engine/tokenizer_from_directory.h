@@ -4,8 +4,10 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 
+#include "formats/hf_tokenizer.h"
 #include "text/tokenizer.h"
 
 namespace isobatch::engine {
@@ -14,6 +16,13 @@ namespace isobatch::engine {
 // (something in it cannot be done exactly as there; the message names it). Generation ends at eos, at those
 // of generation_config.json and at control tokens whose name says that a turn or text is over.
 text::TokenizerSpec tokenizer_spec_from_directory(const std::filesystem::path& directory);
+
+// The same of files that have been read; `ends` are the ids of generation_config.json, `directory` is for
+// messages.
+text::TokenizerSpec make_tokenizer_spec(const formats::HfTokenizer& file,
+                                        const formats::HfTokenizerConfig& config,
+                                        std::span<const TokenId> ends,
+                                        const std::filesystem::path& directory);
 
 // Unused tokens up to the model's vocabulary, which is often rounded up. Nothing when there are more tokens.
 void pad_vocabulary(text::TokenizerSpec& spec, int vocab_size);

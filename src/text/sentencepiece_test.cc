@@ -1,5 +1,4 @@
 // What SentencePiece's models add to tokenizers; equality with other programs is in tests/golden.
-#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,78 +10,58 @@
 #include "text/normalization.h"
 #include "text/sentencepiece_tokens.h"
 #include "text/stream_decoder.h"
-#include "text/tokenizer.h"
+#include "text/tokenizer_test_support.h"
 
 namespace isobatch::text {
 namespace {
 
 using ::testing::ElementsAre;
 
-// Ids: 0 <unk>, 1 <s>, 2 </s>, 3 + byte, then the tokens given, the first with the highest score.
-constexpr TokenId kFirst = 259;
-TokenizerSpec make_spec(const std::string& model, const std::vector<std::string>& tokens) {
-  TokenizerSpec spec;
-  spec.model = model;
-  spec.tokens = {"<unk>", "<s>", "</s>"};
-  spec.types = {TokenType::unknown, TokenType::control, TokenType::control};
-  for (int byte = 0; byte < 256; ++byte) {
-    spec.tokens.push_back(fmt::format("<0x{:02X}>", byte));
-    spec.types.push_back(TokenType::byte);
-  }
-  for (const std::string& token : tokens) spec.tokens.push_back(token);
-  spec.types.resize(spec.tokens.size(), TokenType::normal);
-  for (std::size_t id = 0; id < spec.tokens.size(); ++id) spec.scores.push_back(-static_cast<double>(id));
-  spec.unknown = 0;
-  spec.bos = 1;
-  spec.eos = 2;
-  return spec;
-}
-
-constexpr TokenId byte_id(unsigned char byte) { return 3 + byte; }
-
 TEST(SentencePiece, TheBestScoreIsJoinedFirst) {
-  const auto tokenizer = Tokenizer::create(make_spec("llama", {"bc", "ab", "a", "b", "c"}));
-  EXPECT_THAT(tokenizer->encode("abc", false, false), ElementsAre(kFirst + 2, kFirst));  // a bc
-  EXPECT_THAT(tokenizer->encode("aba", false, false), ElementsAre(kFirst + 1, kFirst + 2));
+  const auto tokenizer = Tokenizer::create(small_sentencepiece_spec("llama", {"bc", "ab", "a", "b", "c"}));
+  EXPECT_THAT(tokenizer->encode("abc", false, false), ElementsAre(kSmallFirst + 2, kSmallFirst));  // a bc
+  EXPECT_THAT(tokenizer->encode("aba", false, false), ElementsAre(kSmallFirst + 1, kSmallFirst + 2));
 }
 
 TEST(SentencePiece, UnigramTakesTheBestSum) {
-  TokenizerSpec spec = make_spec("t5", {"bc", "ab", "abc", "a", "b", "c"});
+  TokenizerSpec spec = small_sentencepiece_spec("t5", {"bc", "ab", "abc", "a", "b", "c"});
   for (std::size_t i = 0; i < 6; ++i)
-    spec.scores[kFirst + i] = std::array{-1.0, -2.0, -4.5, -3.0, -3.0, -2.0}[i];
+    spec.scores[kSmallFirst + i] = std::array{-1.0, -2.0, -4.5, -3.0, -3.0, -2.0}[i];
   const auto tokenizer = Tokenizer::create(spec);
-  EXPECT_THAT(tokenizer->encode("abc", false, false), ElementsAre(kFirst + 3, kFirst));  // a bc: -4
+  EXPECT_THAT(tokenizer->encode("abc", false, false), ElementsAre(kSmallFirst + 3, kSmallFirst));  // a bc: -4
 }
 
 TEST(SentencePiece, CharactersWithoutATokenBecomeBytesOrUnknown) {
-  TokenizerSpec spec = make_spec("llama", {"a", "▁"});
+  TokenizerSpec spec = small_sentencepiece_spec("llama", {"a", "▁"});
   auto tokenizer = Tokenizer::create(spec);
-  EXPECT_THAT(tokenizer->encode("aé", false, false), ElementsAre(kFirst, byte_id(0xC3), byte_id(0xA9)));
-  spec.types[byte_id(0xA9)] = TokenType::unused;
+  EXPECT_THAT(tokenizer->encode("aé", false, false),
+              ElementsAre(kSmallFirst, small_byte_id(0xC3), small_byte_id(0xA9)));
+  spec.types[small_byte_id(0xA9)] = TokenType::unused;
   tokenizer = Tokenizer::create(spec);
-  EXPECT_THAT(tokenizer->encode("ééaé", false, false), ElementsAre(0, kFirst, 0));
+  EXPECT_THAT(tokenizer->encode("ééaé", false, false), ElementsAre(0, kSmallFirst, 0));
   spec.fuse_unknown = false;
-  EXPECT_THAT(Tokenizer::create(spec)->encode("ééaé", false, false), ElementsAre(0, 0, kFirst, 0));
+  EXPECT_THAT(Tokenizer::create(spec)->encode("ééaé", false, false), ElementsAre(0, 0, kSmallFirst, 0));
   spec.unknown.reset();
-  EXPECT_THAT(Tokenizer::create(spec)->encode("ééaé", false, false), ElementsAre(kFirst));
+  EXPECT_THAT(Tokenizer::create(spec)->encode("ééaé", false, false), ElementsAre(kSmallFirst));
 }
 
 TEST(SentencePiece, UnusedTokensAreOnlyStepsToOthers) {
-  TokenizerSpec spec = make_spec("llama", {"ab", "abc", "a", "b", "c"});
-  spec.types[kFirst] = TokenType::unused;
+  TokenizerSpec spec = small_sentencepiece_spec("llama", {"ab", "abc", "a", "b", "c"});
+  spec.types[kSmallFirst] = TokenType::unused;
   const auto tokenizer = Tokenizer::create(spec);
-  EXPECT_THAT(tokenizer->encode("abc", false, false), ElementsAre(kFirst + 1));
-  EXPECT_THAT(tokenizer->encode("ab", false, false), ElementsAre(kFirst + 2, kFirst + 3));
+  EXPECT_THAT(tokenizer->encode("abc", false, false), ElementsAre(kSmallFirst + 1));
+  EXPECT_THAT(tokenizer->encode("ab", false, false), ElementsAre(kSmallFirst + 2, kSmallFirst + 3));
 }
 
 TEST(SentencePiece, UserDefinedTokensAreAlwaysFound) {
-  TokenizerSpec spec = make_spec("llama", {"a", "▁", "\n\n", "  "});
-  spec.types[kFirst + 2] = spec.types[kFirst + 3] = TokenType::user_defined;
+  TokenizerSpec spec = small_sentencepiece_spec("llama", {"a", "▁", "\n\n", "  "});
+  spec.types[kSmallFirst + 2] = spec.types[kSmallFirst + 3] = TokenType::user_defined;
   spec.escape_special = true;
   const auto tokenizer = Tokenizer::create(spec);
   EXPECT_THAT(tokenizer->encode("a\n\n   a▁▁", false, false),
-              ElementsAre(kFirst, kFirst + 2, kFirst + 3, kFirst + 1, kFirst, kFirst + 3));
-  EXPECT_EQ(tokenizer->bytes(kFirst + 3), "  ");
+              ElementsAre(kSmallFirst, kSmallFirst + 2, kSmallFirst + 3, kSmallFirst + 1, kSmallFirst,
+                          kSmallFirst + 3));
+  EXPECT_EQ(tokenizer->bytes(kSmallFirst + 3), "  ");
 }
 
 TEST(SentencePiece, SpacePrefixes) {
@@ -105,47 +84,49 @@ TEST(SentencePiece, SpacePrefixes) {
 }
 
 TEST(SentencePiece, DecodingTakesThePrefixOffAgain) {
-  TokenizerSpec spec = make_spec("llama", {"▁a", "a", "▁"});
+  TokenizerSpec spec = small_sentencepiece_spec("llama", {"▁a", "a", "▁"});
   spec.space_prefix = SpacePrefix::every;
   spec.strip_decoded_space = true;
   const auto tokenizer = Tokenizer::create(spec);
-  for (const std::vector<TokenId>& ids : {std::vector<TokenId>{1, kFirst, kFirst},
-                                          {kFirst + 2, kFirst},
-                                          {byte_id(' '), byte_id(0xC3), byte_id(0xA9)},
-                                          {byte_id(0xE2), kFirst},
-                                          {2, 0, kFirst + 1},
+  for (const std::vector<TokenId>& ids : {std::vector<TokenId>{1, kSmallFirst, kSmallFirst},
+                                          {kSmallFirst + 2, kSmallFirst},
+                                          {small_byte_id(' '), small_byte_id(0xC3), small_byte_id(0xA9)},
+                                          {small_byte_id(0xE2), kSmallFirst},
+                                          {2, 0, kSmallFirst + 1},
                                           {}}) {
     StreamDecoder decoder(*tokenizer);
     std::string joined;
     for (const TokenId id : ids) joined += decoder.push(id);
     EXPECT_EQ(joined + decoder.finish(), tokenizer->decode(ids));
   }
-  EXPECT_EQ(tokenizer->decode(std::vector<TokenId>{1, kFirst, kFirst}), "a a");
-  EXPECT_EQ(tokenizer->decode(std::vector<TokenId>{kFirst + 2, kFirst}), " a");
-  EXPECT_EQ(tokenizer->decode(std::vector<TokenId>{byte_id(' '), byte_id(0xC3), byte_id(0xA9)}), "é");
+  EXPECT_EQ(tokenizer->decode(std::vector<TokenId>{1, kSmallFirst, kSmallFirst}), "a a");
+  EXPECT_EQ(tokenizer->decode(std::vector<TokenId>{kSmallFirst + 2, kSmallFirst}), " a");
+  EXPECT_EQ(
+      tokenizer->decode(std::vector<TokenId>{small_byte_id(' '), small_byte_id(0xC3), small_byte_id(0xA9)}),
+      "é");
 }
 
 TEST(SentencePiece, SpecialTokensTakeWhiteSpace) {
-  TokenizerSpec spec = make_spec("llama", {"a", "▁"});
+  TokenizerSpec spec = small_sentencepiece_spec("llama", {"a", "▁"});
   spec.special_rules = {{.id = 1, .strip_right = true}, {.id = 2, .strip_left = true}};
   const auto tokenizer = Tokenizer::create(spec);
   EXPECT_THAT(tokenizer->encode("a <s> \u00a0\n\u3000a \t</s> a", false, true),
-              ElementsAre(kFirst, kFirst + 1, 1, kFirst, 2, kFirst + 1, kFirst));
+              ElementsAre(kSmallFirst, kSmallFirst + 1, 1, kSmallFirst, 2, kSmallFirst + 1, kSmallFirst));
 }
 
 TEST(SentencePiece, ALongWordTakesNotQuadraticTime) {
   const auto start = std::chrono::steady_clock::now();
   const std::string text(1 << 20, 'a');
-  const auto bpe = Tokenizer::create(make_spec("llama", {"aa", "aaaa", "aaaaaaaa", "a"}));
-  EXPECT_EQ(bpe->encode(text, false, false), std::vector<TokenId>(1 << 17, kFirst + 2));
-  const auto unigram = Tokenizer::create(make_spec("t5", {"aaaaaaaa", "aa", "aaaa", "a"}));
-  EXPECT_EQ(unigram->encode(text, false, false), std::vector<TokenId>(1 << 17, kFirst));
+  const auto bpe = Tokenizer::create(small_sentencepiece_spec("llama", {"aa", "aaaa", "aaaaaaaa", "a"}));
+  EXPECT_EQ(bpe->encode(text, false, false), std::vector<TokenId>(1 << 17, kSmallFirst + 2));
+  const auto unigram = Tokenizer::create(small_sentencepiece_spec("t5", {"aaaaaaaa", "aa", "aaaa", "a"}));
+  EXPECT_EQ(unigram->encode(text, false, false), std::vector<TokenId>(1 << 17, kSmallFirst));
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
 }
 
 TEST(SentencePiece, RefusesWhatMakesNoSense) {
   const auto refuses = [](auto spoil) {
-    TokenizerSpec spec = make_spec("llama", {"a"});
+    TokenizerSpec spec = small_sentencepiece_spec("llama", {"a"});
     spoil(spec);
     EXPECT_THROW(Tokenizer::create(spec), Error);
   };
