@@ -7,7 +7,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <utility>
 #include <variant>
 #include <vector>
 
@@ -15,11 +14,17 @@
 
 namespace isobatch::text {
 
+struct TemplateEntry;
 // A value given to a template: what JSON can say.
 struct TemplateValue {
   using List = std::vector<TemplateValue>;
-  using Dict = std::vector<std::pair<std::string, TemplateValue>>;  // in this order; keys differ
+  using Dict = std::vector<TemplateEntry>;  // in this order; keys differ
   std::variant<std::monostate, bool, std::int64_t, double, std::string, List, Dict> data;  // monostate: None
+};
+
+struct TemplateEntry {
+  std::string key;
+  TemplateValue value;
 };
 
 // What Hugging Face's apply_chat_template takes.

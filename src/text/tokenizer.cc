@@ -172,7 +172,8 @@ void split_at_special(const SpecialTokens& special, std::string_view text, const
 }  // namespace
 
 void Tokenizer::encode_text(std::string_view text, bool parse_special, std::vector<TokenId>& ids) const {
-  const auto& [as_it_stands, in_normalized] = special_[parse_special];
+  const SpecialTokens& as_it_stands = special_[parse_special][0];
+  const SpecialTokens& in_normalized = special_[parse_special][1];
   std::vector<Segment> segments;
   std::deque<std::string> normalized;  // what segments point to
   split_at_special(as_it_stands, text, [&](std::string_view part, TokenId id, std::size_t offset) {

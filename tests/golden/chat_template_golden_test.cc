@@ -41,7 +41,7 @@ text::TemplateValue value_of(const nlohmann::ordered_json& json) {
     return {list};
   }
   TemplateValue::Dict dict;
-  for (const auto& [key, value] : json.items()) dict.emplace_back(key, value_of(value));
+  for (const auto& [key, value] : json.items()) dict.push_back({key, value_of(value)});
   return {dict};
 }
 
