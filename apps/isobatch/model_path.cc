@@ -27,10 +27,13 @@ std::filesystem::path find_model(const std::string& model) {
       is_default ? cache_folder() / kDefaultFile : std::filesystem::path(model);
   std::error_code error;
   if (std::filesystem::exists(path, error)) return path;
-  throw Error(ErrorCode::not_found,
-              fmt::format("model {}: {}", path.string(),
-                          is_default ? "not found; ./run in the source folder fetches the default model"
-                                     : "no such file; -m takes the path of a GGUF file, or smollm2"));
+  throw Error(
+      ErrorCode::not_found,
+      fmt::format(
+          "model {}: {}", path.string(),
+          is_default
+              ? "not found; ./run in the source folder fetches the default model"
+              : "no such file; -m takes the path of a GGUF file or a Hugging Face directory, or smollm2"));
 }
 
 }  // namespace isobatch::cli

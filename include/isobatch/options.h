@@ -12,13 +12,17 @@ namespace isobatch {
 // Version of docs/numerics.md. Equal versions promise equal bits.
 inline constexpr int kContractVersion = 1;
 
-enum class DType { native, f32, bf16 };  // arithmetic of the matrix products and between operations
-enum class KvDType { f32, f16, bf16 };   // what K and V are rounded to when they are produced
+enum class DType { native, f32, bf16, f16 };  // arithmetic of the matrix products and between operations
+enum class KvDType { f32, f16, bf16 };        // what K and V are rounded to when they are produced
+
+// Matrices of float weights that are quantized when they are loaded, as ggml's tools would before.
+enum class Quantize { none, q8_0, q4_0 };
 
 struct Semantics {
   DType dtype = DType::native;
-  std::optional<KvDType> kv_dtype;  // default: f32 for f32, else bf16
+  std::optional<KvDType> kv_dtype;  // default: f32 for f32, f16 for f16, else bf16
   int context = 0;                  // positions; 0: the model's own context length
+  Quantize quantize = Quantize::none;
 };
 
 struct Tuning {

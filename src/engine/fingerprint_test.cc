@@ -44,9 +44,12 @@ TEST(Semantics, EachFieldIsNamedAndSalts) {
   EXPECT_EQ(describe(base), "native-bf16-2048");
   EXPECT_EQ(describe({DType::f32, KvDType::f16, 1}), "f32-f16-1");
   EXPECT_EQ(describe({DType::bf16, KvDType::f32, 1}), "bf16-f32-1");
+  EXPECT_EQ(describe({DType::f16, KvDType::f16, 1, Quantize::q4_0}), "f16-f16-1-q4_0");
   for (const Semantics& other :
        {Semantics{DType::f32, KvDType::bf16, 2048}, Semantics{DType::bf16, KvDType::bf16, 2048},
-        Semantics{DType::native, KvDType::f32, 2048}, Semantics{DType::native, KvDType::bf16, 1024}}) {
+        Semantics{DType::native, KvDType::f32, 2048}, Semantics{DType::native, KvDType::bf16, 1024},
+        Semantics{DType::f16, KvDType::bf16, 2048},
+        Semantics{DType::native, KvDType::bf16, 2048, Quantize::q8_0}}) {
     EXPECT_NE(prefix_salt(base), prefix_salt(other));
   }
 }

@@ -4,11 +4,9 @@
 
 #include <utility>
 
-#include "engine/file_hash.h"
+#include "engine/model_files.h"
 #include "engine/model_parts.h"
 #include "engine/semantics.h"
-#include "engine/tokenizer_from_gguf.h"
-#include "formats/gguf.h"
 #include "isobatch/error.h"
 
 namespace isobatch {
@@ -19,26 +17,23 @@ Model::~Model() = default;
 std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, const Semantics& semantics,
                                          const Progress& progress) {
   // Unmapped again at the end: the weights have been repacked.
-  const formats::GgufFile file = formats::GgufFile::open(path);
+  const std::unique_ptr<engine::ModelFiles> files = engine::ModelFiles::open(path);
   auto parts = std::make_unique<Parts>();
-  parts->file_size = std::filesystem::file_size(path);
-  parts->file_time = std::filesystem::last_write_time(path);
+  parts->files = files->stamped();
   parts->semantics = semantics;
-  parts->tokenizer = text::Tokenizer::create(engine::tokenizer_spec(file));
-  parts->transformer = model::load_transformer(file, parts->semantics, progress);
-  parts->info = parts->transformer->info();
-  parts->info.path = path;
-  if (parts->info.name.empty()) {
-    const std::string* name = file.get_string("general.name");
-    parts->info.name = name != nullptr && !name->empty() ? *name : path.stem().string();
-  }
-  if (parts->tokenizer->vocab_size() != parts->info.vocab_size) {
+  const int vocab_size = model::vocabulary_size(files->weights());
+  parts->tokenizer = text::Tokenizer::create(files->tokenizer_spec(vocab_size));
+  if (parts->tokenizer->vocab_size() != vocab_size) {
     throw Error(ErrorCode::corrupt_file,
                 fmt::format("{}: the tokenizer has {} tokens, but the model's vocabulary has {}",
-                            path.string(), parts->tokenizer->vocab_size(), parts->info.vocab_size));
+                            path.string(), parts->tokenizer->vocab_size(), vocab_size));
   }
+  parts->transformer = model::load_transformer(files->weights(), parts->semantics, progress);
+  parts->info = parts->transformer->info();
+  parts->info.path = path;
+  if (parts->info.name.empty()) parts->info.name = files->name();
   try {
-    parts->chat_template = engine::chat_template(file, *parts->tokenizer);
+    parts->chat_template = files->chat_template(*parts->tokenizer);
   } catch (const Error& error) {  // the model is of use without it
     parts->chat_template_error = error.what();
   }
@@ -67,15 +62,7 @@ std::vector<TokenId> Model::apply_chat_template(std::span<const ChatMessage> mes
 std::string Model::decode(std::span<const TokenId> tokens) const { return parts_->tokenizer->decode(tokens); }
 
 std::string Model::fingerprint() const {
-  std::call_once(parts_->hash_once, [this] {
-    const std::filesystem::path& path = parts_->info.path;
-    std::string hash = engine::sha256_of_file(path);
-    if (std::filesystem::file_size(path) != parts_->file_size ||
-        std::filesystem::last_write_time(path) != parts_->file_time) {
-      throw Error(ErrorCode::io, fmt::format("{}: the file has changed since it was loaded", path.string()));
-    }
-    parts_->file_hash = std::move(hash);
-  });
+  std::call_once(parts_->hash_once, [this] { parts_->file_hash = parts_->files.sha256(); });
   return fmt::format("isobatch-{}-{}-{}", kContractVersion, parts_->file_hash.substr(0, 16),
                      engine::describe(parts_->semantics));
 }

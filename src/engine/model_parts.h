@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "engine/file_hash.h"
 #include "isobatch/model.h"
 #include "model/transformer.h"
 #include "text/chat_template.h"
@@ -23,9 +24,8 @@ struct Model::Parts {
   std::optional<text::ChatTemplate> chat_template;
   std::string chat_template_error;  // why there is none, when the file has one
 
-  // SHA-256 of the file, computed when it is asked for; the file must still be the one that was loaded.
-  std::uintmax_t file_size = 0;
-  std::filesystem::file_time_type file_time;
+  // SHA-256 of the files, computed when it is asked for; they must still be the ones that were loaded.
+  engine::FileSet files;
   mutable std::once_flag hash_once;
   mutable std::string file_hash;
 

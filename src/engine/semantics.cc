@@ -14,6 +14,20 @@ const char* name(DType dtype) {
       return "f32";
     case DType::bf16:
       return "bf16";
+    case DType::f16:
+      return "f16";
+  }
+  return "";
+}
+
+const char* name(Quantize type) {
+  switch (type) {
+    case Quantize::none:
+      return "";
+    case Quantize::q8_0:
+      return "-q8_0";
+    case Quantize::q4_0:
+      return "-q4_0";
   }
   return "";
 }
@@ -33,7 +47,8 @@ const char* name(KvDType dtype) {
 }  // namespace
 
 std::string describe(const Semantics& semantics) {
-  return fmt::format("{}-{}-{}", name(semantics.dtype), name(semantics.kv_dtype.value()), semantics.context);
+  return fmt::format("{}-{}-{}{}", name(semantics.dtype), name(semantics.kv_dtype.value()), semantics.context,
+                     name(semantics.quantize));
 }
 
 std::uint64_t prefix_salt(const Semantics& semantics) {

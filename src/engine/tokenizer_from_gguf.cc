@@ -125,14 +125,18 @@ text::TokenizerSpec tokenizer_spec(const formats::GgufFile& file) {
   return spec;
 }
 
+text::ChatTemplate make_chat_template(const std::string& source, const text::Tokenizer& tokenizer) {
+  const auto name = [&](std::optional<TokenId> id) {
+    return id ? tokenizer.spec().tokens[static_cast<std::size_t>(*id)] : std::string();
+  };
+  return text::ChatTemplate(source, name(tokenizer.spec().bos), name(tokenizer.spec().eos));
+}
+
 std::optional<text::ChatTemplate> chat_template(const formats::GgufFile& file,
                                                 const text::Tokenizer& tokenizer) {
   const std::string* source = file.get_string("tokenizer.chat_template");
   if (source == nullptr) return std::nullopt;
-  const auto name = [&](std::optional<TokenId> id) {
-    return id ? tokenizer.spec().tokens[static_cast<std::size_t>(*id)] : std::string();
-  };
-  return text::ChatTemplate(*source, name(tokenizer.spec().bos), name(tokenizer.spec().eos));
+  return make_chat_template(*source, tokenizer);
 }
 
 }  // namespace isobatch::engine

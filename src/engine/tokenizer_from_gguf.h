@@ -14,6 +14,9 @@ namespace isobatch::engine {
 // tokens whose name says that a turn or text is over.
 text::TokenizerSpec tokenizer_spec(const formats::GgufFile& file);
 
+// The template, knowing the tokenizer's bos and eos. Throws what ChatTemplate's constructor throws.
+text::ChatTemplate make_chat_template(const std::string& source, const text::Tokenizer& tokenizer);
+
 // nullopt when the file has no template. Throws what ChatTemplate's constructor throws.
 std::optional<text::ChatTemplate> chat_template(const formats::GgufFile& file,
                                                 const text::Tokenizer& tokenizer);

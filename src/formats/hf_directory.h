@@ -12,8 +12,7 @@ namespace isobatch::formats {
 
 class HfDirectory : public ModelFile {
  public:
-  // Metadata is config.json: keys of nested objects are joined by dots ("rope_parameters.factor"), arrays are
-  // those of one type; what is null, empty or of mixed types is left out. Tensors are those of all shards.
+  // Metadata is config.json, flattened (formats/json_file.h). Tensors are those of all shards.
   // Throws Error: not_found, io, corrupt_file, unsupported.
   explicit HfDirectory(const std::filesystem::path& directory);
 

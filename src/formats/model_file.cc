@@ -110,8 +110,12 @@ const std::vector<std::string>* ModelFile::get_strings(std::string_view key) con
   return find_as<std::vector<std::string>>(*this, key);
 }
 
-const std::vector<double>* ModelFile::get_floats(std::string_view key) const {
-  return find_as<std::vector<double>>(*this, key);
+std::optional<std::vector<double>> ModelFile::get_floats(std::string_view key) const {
+  const MetadataValue* value = find_value(*this, key);
+  if (value == nullptr) return std::nullopt;
+  if (const auto* numbers = std::get_if<std::vector<double>>(value)) return *numbers;
+  const std::vector<std::int64_t> integers = *get_ints(key);
+  return std::vector<double>(integers.begin(), integers.end());
 }
 
 std::optional<std::vector<std::int64_t>> ModelFile::get_ints(std::string_view key) const {

@@ -49,7 +49,7 @@ class ModelFile {
   std::optional<bool> get_bool(std::string_view key) const;
   const std::string* get_string(std::string_view key) const;
   const std::vector<std::string>* get_strings(std::string_view key) const;
-  const std::vector<double>* get_floats(std::string_view key) const;
+  std::optional<std::vector<double>> get_floats(std::string_view key) const;
   std::optional<std::vector<std::int64_t>> get_ints(std::string_view key) const;
   std::int64_t require_int(std::string_view key) const;  // Error(corrupt_file) when absent
 

@@ -49,7 +49,7 @@ class Header {
 
   [[noreturn]] void fail(const std::string& tensor, const std::string& message,
                          ErrorCode code = ErrorCode::corrupt_file) const {
-    throw Error(code, fmt::format("{}: tensor {}: {}", path_, tensor, message));
+    throw Error(code, fmt::format("{}: tensor {}: {}", path_, printable(tensor), message));
   }
 
  private:
@@ -59,7 +59,7 @@ class Header {
     for (const TensorType type : {TensorType::f32, TensorType::f16, TensorType::bf16}) {
       if (info(type).name == found->get_ref<const std::string&>()) return type;
     }
-    fail(name, fmt::format("type {}; expected F32, F16 or BF16", found->get<std::string>()),
+    fail(name, fmt::format("type {}; expected F32, F16 or BF16", printable(found->get<std::string>())),
          ErrorCode::unsupported);
   }
 

@@ -14,14 +14,6 @@ namespace {
 constexpr std::int64_t kMaxLayers = 10'000, kMaxHidden = 1 << 20, kMaxFfn = 1 << 24, kMaxContext = 1 << 28,
                        kMaxHeads = 1 << 16, kMaxHeadDim = 1 << 14, kMaxVocabulary = 1 << 28;
 
-int vocabulary_of(const Source& source) {
-  const formats::Tensor* embedding = source.find("token_embd.weight");
-  if (!embedding || embedding->shape.size() != 2 || embedding->shape[0] > kMaxVocabulary) {
-    source.fail_corrupt(source.own_name("token_embd.weight") + " is missing or has no two dimensions");
-  }
-  return static_cast<int>(embedding->shape[0]);
-}
-
 std::vector<int> read_windows(const Source& source, int layers, int period) {
   std::vector<int> windows(layers, 0);
   const int window = source.count_or("attention.sliding_window", kMaxContext, 0);
@@ -51,6 +43,14 @@ std::vector<int> read_windows(const Source& source, int layers, int period) {
 
 }  // namespace
 
+int vocabulary_size(const Source& source) {
+  const formats::Tensor* embedding = source.find("token_embd.weight");
+  if (!embedding || embedding->shape.size() != 2 || embedding->shape[0] > kMaxVocabulary) {
+    source.fail_corrupt(source.own_name("token_embd.weight") + " is missing or has no two dimensions");
+  }
+  return static_cast<int>(embedding->shape[0]);
+}
+
 DecoderConfig read_config(const Source& source, int window_period) {
   DecoderConfig c;
   c.layers = source.require_count("block_count", kMaxLayers);
@@ -60,7 +60,7 @@ DecoderConfig read_config(const Source& source, int window_period) {
   c.heads = source.require_count("attention.head_count", kMaxHeads);
   c.kv_heads = source.count_or("attention.head_count_kv", kMaxHeads, c.heads);
   c.head_dim = source.count_or("attention.key_length", kMaxHeadDim, c.hidden_size / c.heads);
-  c.vocab_size = vocabulary_of(source);
+  c.vocab_size = vocabulary_size(source);
   c.norm_eps = static_cast<float>(source.get_float("attention.layer_norm_rms_epsilon").value_or(1e-5));
   c.attention_scale = 1.0f / std::sqrt(static_cast<float>(c.head_dim));
   c.windows = read_windows(source, c.layers, window_period);

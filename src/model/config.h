@@ -28,6 +28,8 @@ struct DecoderConfig {
 // keys; 0: none does.
 DecoderConfig read_config(const Source& source, int window_period = 0);
 
+int vocabulary_size(const Source& source);
+
 // Error(unsupported) unless the file's activation is one of these names, or it names none.
 void check_activation(const Source& source, std::initializer_list<std::string_view> names);
 

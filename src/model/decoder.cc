@@ -10,11 +10,13 @@ namespace isobatch::model {
 namespace {
 
 kernels::Rounding rounding_of(DType dtype) {
-  return dtype == DType::bf16 ? kernels::Rounding::bf16 : kernels::Rounding::none;
+  if (dtype == DType::bf16) return kernels::Rounding::bf16;
+  return dtype == DType::f16 ? kernels::Rounding::f16 : kernels::Rounding::none;
 }
 
 float round_to(kernels::Rounding rounding, float x) {
-  return rounding == kernels::Rounding::bf16 ? round_to_bf16(x) : x;
+  if (rounding == kernels::Rounding::bf16) return round_to_bf16(x);
+  return rounding == kernels::Rounding::f16 ? round_to_f16(x) : x;
 }
 
 // GGUF files of architecture "llama" hold the rows of Q and K with the two halves of each head interleaved;

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "isobatch/error.h"
+#include "model/config.h"
 #include "model/families.h"
 
 namespace isobatch::model {
@@ -15,10 +16,16 @@ constexpr Family kFamilies[] = {{"llama", load_llama},   {"qwen2", load_qwen2}, 
 
 }  // namespace
 
+int vocabulary_size(const formats::ModelFile& file) { return vocabulary_size(Source(file)); }
+
 std::unique_ptr<Transformer> load_transformer(const formats::ModelFile& file, Semantics& semantics,
                                               const Model::Progress& progress) {
   const Source source(file);
-  if (!semantics.kv_dtype) semantics.kv_dtype = semantics.dtype == DType::f32 ? KvDType::f32 : KvDType::bf16;
+  if (!semantics.kv_dtype) {
+    semantics.kv_dtype = semantics.dtype == DType::f32   ? KvDType::f32
+                         : semantics.dtype == DType::f16 ? KvDType::f16
+                                                         : KvDType::bf16;
+  }
   for (const Family& family : kFamilies) {
     if (family.architecture == source.architecture()) return family.load(source, semantics, progress);
   }

@@ -32,7 +32,7 @@ std::vector<double> read_factors(const Source& source, const std::string& tensor
                                  std::size_t n) {
   std::vector<double> factors;
   if (source.is_hugging_face()) {
-    if (const std::vector<double>* list = source.get_floats(key)) factors = *list;
+    factors = source.get_floats(key).value_or(factors);
   } else if (source.find(tensor)) {
     const formats::Tensor& values = source.require(tensor, std::array{static_cast<std::int64_t>(n)});
     if (values.type != TensorType::f32)

@@ -35,7 +35,7 @@ const std::string* Source::get_string(std::string_view key) const { return file_
 const std::vector<std::string>* Source::get_strings(std::string_view key) const {
   return file_.get_strings(own_key(key));
 }
-const std::vector<double>* Source::get_floats(std::string_view key) const {
+std::optional<std::vector<double>> Source::get_floats(std::string_view key) const {
   return file_.get_floats(own_key(key));
 }
 

@@ -27,7 +27,7 @@ class Source {
   std::optional<bool> get_bool(std::string_view key) const;
   const std::string* get_string(std::string_view key) const;
   const std::vector<std::string>* get_strings(std::string_view key) const;
-  const std::vector<double>* get_floats(std::string_view key) const;
+  std::optional<std::vector<double>> get_floats(std::string_view key) const;
 
   // An integer in [1, limit]; Error(corrupt_file) when it is absent or outside.
   int require_count(std::string_view key, std::int64_t limit) const;

@@ -63,6 +63,9 @@ class Transformer {
 
 std::unique_ptr<Workspace, WorkspaceDeleter> make_workspace();
 
+// Tokens that the file's model has embeddings for. Throws Error(corrupt_file).
+int vocabulary_size(const formats::ModelFile& file);
+
 // Builds the family that the file's metadata names; Error(unsupported) names any other. `semantics` is
 // resolved in place: context and kv_dtype get their defaults.
 std::unique_ptr<Transformer> load_transformer(const formats::ModelFile& file, Semantics& semantics,

@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <vector>
 
 #include "base/float16.h"
 #include "base/memory.h"
 #include "isobatch/error.h"
+#include "model/quantize_weights.h"
 
 namespace isobatch::model {
 namespace {
@@ -30,14 +32,14 @@ bool is_rotary(const std::string& name) {
 }  // namespace
 
 WeightLoader::WeightLoader(const Source& source, const Semantics& semantics, const Model::Progress& progress)
-    : source_(source), dtype_(semantics.dtype), progress_(progress) {
+    : source_(source), dtype_(semantics.dtype), quantize_(semantics.quantize), progress_(progress) {
   std::size_t bytes = 0;
   for (const formats::Tensor& tensor : source.file().tensors()) {
     values_total_ += values_of(tensor);
     if (tensor.shape.size() == 2) {
       // A tensor that is cut into several matrices has more panels that are not full.
       const std::size_t panels = (tensor.shape[0] + kernels::kPanel - 1) / kernels::kPanel + 2;
-      bytes += panels * kernels::panel_bytes(packed_type(tensor.type), tensor.shape[1]);
+      bytes += panels * kernels::panel_bytes(packed_type(tensor), tensor.shape[1]);
     } else {
       bytes += round_up(values_of(tensor) * sizeof(float));
     }
@@ -50,30 +52,62 @@ WeightLoader::WeightLoader(const Source& source, const Semantics& semantics, con
   memory_ = Arena(bytes);
 }
 
-TensorType WeightLoader::packed_type(TensorType type) const {
+// A matrix whose rows are no whole blocks stays as it is.
+TensorType WeightLoader::stored_type(const formats::Tensor& tensor) const {
+  const bool fits = tensor.shape.size() == 2 && tensor.shape[1] % kernels::kBlock == 0;
+  if (quantize_ == Quantize::none || is_quantized(tensor.type) || !fits) return tensor.type;
+  return quantize_ == Quantize::q8_0 ? TensorType::q8_0 : TensorType::q4_0;
+}
+
+TensorType WeightLoader::packed_type(const formats::Tensor& tensor) const {
   switch (dtype_) {
     case DType::native:
-      return type;
+      return stored_type(tensor);
     case DType::f32:
       return TensorType::f32;
     case DType::bf16:
       return TensorType::bf16;
+    case DType::f16:
+      return TensorType::f16;
   }
-  return type;
+  return tensor.type;
 }
 
 void WeightLoader::pack(const formats::Tensor& tensor, int first_row, int rows, int first_output,
                         const kernels::PackedMatrix& target, std::byte* data) const {
   const auto pack_rows = dtype_ == DType::bf16 ? kernels::pack_operand_rows : kernels::pack_rows;
   const std::size_t row_bytes = tensor.data.size() / tensor.shape[0];
-  pack_rows(tensor.data.data() + first_row * row_bytes, tensor.type, rows, first_output, target, data);
+  const std::byte* source = tensor.data.data() + first_row * row_bytes;
+  TensorType type = stored_type(tensor);
+  const bool to_f16 = dtype_ == DType::f16 && type != TensorType::f16;
+  if (type == tensor.type && !to_f16) return pack_rows(source, type, rows, first_output, target, data);
+
+  std::vector<float> values(target.depth);
+  std::vector<std::byte> row;
+  for (int r = 0; r < rows; ++r) {
+    type = stored_type(tensor);
+    kernels::unpack_values(source + r * row_bytes, tensor.type, target.depth, values.data());
+    if (type != tensor.type) {
+      row = quantize_row(type, values, tensor.name);
+      kernels::unpack_values(row.data(), type, target.depth, values.data());
+    }
+    if (to_f16) {
+      row.resize(2 * values.size());
+      for (std::size_t k = 0; k < values.size(); ++k) {
+        const std::uint16_t half = f32_to_f16(values[k]);
+        std::memcpy(row.data() + 2 * k, &half, 2);
+      }
+      type = TensorType::f16;
+    }
+    pack_rows(row.data(), type, 1, first_output + r, target, data);
+  }
 }
 
 kernels::PackedMatrix WeightLoader::matrix(const std::string& name, int outputs, int depth,
                                            const RowOrder& order) {
   if (!order) return matrix_rows(name, outputs, 0, outputs, depth);
   const formats::Tensor& tensor = source_.require(name, std::array<std::int64_t, 2>{outputs, depth});
-  kernels::PackedMatrix packed{.type = packed_type(tensor.type), .outputs = outputs, .depth = depth};
+  kernels::PackedMatrix packed{.type = packed_type(tensor), .outputs = outputs, .depth = depth};
   std::byte* data = memory_.take(kernels::packed_bytes(packed));
   packed.data = data;
   for (int row = 0; row < outputs; ++row) pack(tensor, row, 1, order(row), packed, data);
@@ -84,7 +118,7 @@ kernels::PackedMatrix WeightLoader::matrix(const std::string& name, int outputs,
 kernels::PackedMatrix WeightLoader::matrix_rows(const std::string& name, int rows, int first_row, int outputs,
                                                 int depth) {
   const formats::Tensor& tensor = source_.require(name, std::array<std::int64_t, 2>{rows, depth});
-  kernels::PackedMatrix packed{.type = packed_type(tensor.type), .outputs = outputs, .depth = depth};
+  kernels::PackedMatrix packed{.type = packed_type(tensor), .outputs = outputs, .depth = depth};
   std::byte* data = memory_.take(kernels::packed_bytes(packed));
   packed.data = data;
   pack(tensor, first_row, outputs, 0, packed, data);
@@ -92,7 +126,10 @@ kernels::PackedMatrix WeightLoader::matrix_rows(const std::string& name, int row
   return packed;
 }
 
-float WeightLoader::round(float value) const { return dtype_ == DType::bf16 ? round_to_bf16(value) : value; }
+float WeightLoader::round(float value) const {
+  if (dtype_ == DType::bf16) return round_to_bf16(value);
+  return dtype_ == DType::f16 ? round_to_f16(value) : value;
+}
 
 std::span<float> WeightLoader::take_vector(const std::string& name, int n) {
   const formats::Tensor& tensor = source_.require(name, std::array<std::int64_t, 1>{n});
@@ -140,7 +177,7 @@ void WeightLoader::check_all_used() const {
 std::string WeightLoader::type_summary() const {
   std::array<int, kTensorTypes> counts{};
   for (const formats::Tensor& tensor : source_.file().tensors())
-    ++counts[static_cast<std::size_t>(tensor.type)];
+    ++counts[static_cast<std::size_t>(stored_type(tensor))];
   std::vector<std::pair<int, std::string_view>> order;
   for (std::size_t t = 0; t < kTensorTypes; ++t) {
     if (counts[t] > 0) order.emplace_back(counts[t], kTensorTypeInfo[t].name);

@@ -45,7 +45,8 @@ class WeightLoader {
   Arena take_memory() { return std::move(memory_); }
 
  private:
-  TensorType packed_type(TensorType type) const;
+  TensorType stored_type(const formats::Tensor& tensor) const;  // after Semantics::quantize
+  TensorType packed_type(const formats::Tensor& tensor) const;
   void pack(const formats::Tensor& tensor, int first_row, int rows, int first_output,
             const kernels::PackedMatrix& target, std::byte* data) const;
   float round(float value) const;
@@ -54,6 +55,7 @@ class WeightLoader {
 
   const Source& source_;
   DType dtype_;
+  Quantize quantize_;
   Model::Progress progress_;
   Arena memory_;
   std::set<std::string> used_;
