@@ -1,6 +1,6 @@
 // Logits of every position of a token sequence, as raw f32 [positions][vocab]: what tools/quality compares
 // with Hugging Face. Usage: isobatch_dump_logits -m MODEL --tokens IDS.txt -o LOGITS.f32 [--dtype
-// native|f32|bf16]
+// native|f32|bf16|f16]
 //                      [--kv-dtype f32|f16|bf16] [--threads N] [--kernels NAME]
 #include <CLI/CLI.hpp>
 #include <cstdio>
@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "formats/gguf.h"
+#include "formats/hf_directory.h"
 #include "isobatch/error.h"
 #include "model/transformer.h"
 
@@ -18,8 +19,13 @@ using namespace isobatch;
 
 void dump(const std::string& model_path, const std::string& tokens_path, const std::string& out_path,
           Semantics semantics, int threads, const std::string& kernels) {
-  const auto file = formats::GgufFile::open(model_path);
-  const auto transformer = model::load_transformer(file, semantics, {});
+  std::unique_ptr<formats::ModelFile> file;
+  if (std::filesystem::is_directory(model_path)) {
+    file = std::make_unique<formats::HfDirectory>(model_path);
+  } else {
+    file = std::make_unique<formats::GgufFile>(formats::GgufFile::open(model_path));
+  }
+  const auto transformer = model::load_transformer(*file, semantics, {});
   std::ifstream in(tokens_path);
   std::vector<TokenId> tokens{std::istream_iterator<TokenId>(in), {}};
   if (tokens.empty()) throw Error(ErrorCode::invalid_argument, tokens_path + ": no token ids");
@@ -59,7 +65,7 @@ int main(int argc, char** argv) {
   app.add_option("-m,--model", model)->required();
   app.add_option("--tokens", tokens)->required();
   app.add_option("-o", out)->required();
-  app.add_option("--dtype", dtype)->check(CLI::IsMember({"native", "f32", "bf16"}));
+  app.add_option("--dtype", dtype)->check(CLI::IsMember({"native", "f32", "bf16", "f16"}));
   app.add_option("--kv-dtype", kv_dtype)->check(CLI::IsMember({"f32", "f16", "bf16"}));
   app.add_option("--threads", threads);
   app.add_option("--kernels", kernels);
@@ -68,6 +74,7 @@ int main(int argc, char** argv) {
     isobatch::Semantics semantics;
     if (dtype == "f32") semantics.dtype = isobatch::DType::f32;
     if (dtype == "bf16") semantics.dtype = isobatch::DType::bf16;
+    if (dtype == "f16") semantics.dtype = isobatch::DType::f16;
     if (kv_dtype == "f32") semantics.kv_dtype = isobatch::KvDType::f32;
     if (kv_dtype == "f16") semantics.kv_dtype = isobatch::KvDType::f16;
     if (kv_dtype == "bf16") semantics.kv_dtype = isobatch::KvDType::bf16;

@@ -45,12 +45,34 @@ TEST_P(Families, F32IsWithinItsBound) {
   std::cout << GetParam() << ": max |Δlogit| " << worst << std::endl;
 }
 
+// Rounded in the same places as there, ours differ from theirs by the order of sums alone. That grows from
+// layer to layer; unrelated roundings would be √2 times as far from theirs as theirs from f32.
+TEST_P(Families, HalfPrecisionIsAsCloseToTheirsAsTheirsToF32) {
+  test::write_hf_directory(model_, directory_.path());
+  const formats::HfDirectory file(directory_.path());
+  for (const DType dtype : {DType::bf16, DType::f16}) {
+    const auto logits = logits_of(file, model_, dtype);
+    double ours_from_theirs = 0, theirs_from_f32 = 0;
+    for (const auto& row : model_.rows) {
+      const std::vector<float>& theirs = dtype == DType::bf16 ? row.bf16 : row.f16;
+      for (std::size_t i = 0; i < theirs.size(); ++i) {
+        ours_from_theirs += std::fabs(logits[row.position * theirs.size() + i] - theirs[i]);
+        theirs_from_f32 += std::fabs(theirs[i] - row.logits[i]);
+      }
+    }
+    ASSERT_GT(theirs_from_f32, 0);
+    EXPECT_LT(ours_from_theirs, 1.1 * theirs_from_f32) << (dtype == DType::bf16 ? "bf16" : "f16");
+    std::cout << GetParam() << (dtype == DType::bf16 ? " bf16 " : " f16 ")
+              << ours_from_theirs / theirs_from_f32 << std::endl;
+  }
+}
+
 TEST_P(Families, GgufAndSafetensorsGiveTheSameBits) {
   test::write_hf_directory(model_, directory_.path(), /*shards=*/2);
   if (!test::write_family_gguf(model_, directory_ / "model.gguf")) GTEST_SKIP() << "no GGUF says this";
   const formats::HfDirectory safetensors(directory_.path());
   const auto gguf = formats::GgufFile::open(directory_ / "model.gguf");
-  for (const DType dtype : {DType::native, DType::f32, DType::bf16}) {
+  for (const DType dtype : {DType::native, DType::f32, DType::bf16, DType::f16}) {
     const auto a = logits_of(safetensors, model_, dtype), b = logits_of(gguf, model_, dtype);
     ASSERT_EQ(a.size(), b.size());
     EXPECT_EQ(std::memcmp(a.data(), b.data(), a.size() * sizeof(float)), 0) << static_cast<int>(dtype);

@@ -21,7 +21,9 @@ struct TestModel {
 };
 using TestModelPtr = std::shared_ptr<const TestModel>;
 
-// One model for each tensor type; names: q8_0 q4_0 q4_1 f16 bf16 f32. f32 and bf16 have an overflow token.
+// llama models, one for each tensor type; names: q8_0 q4_0 q4_1 f16 bf16 f32. f32 and bf16 have an overflow
+// token. One of each other family, with windows and rope scalings; names: mistral (with an overflow token,
+// which windows leave behind again) qwen2 qwen3 gemma2 gemma3 phi3.
 std::vector<std::string_view> random_model_names();
 // Written and loaded when first asked for. Context: 256 positions.
 TestModelPtr random_model(std::string_view name, DType dtype, KvDType kv_dtype);

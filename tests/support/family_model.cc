@@ -213,7 +213,8 @@ FamilyModel read_family_model(const std::string& name) {
                              values_of(tensor.at("name"), n, tensor.at("scale"), tensor.at("offset"))});
   }
   for (const nlohmann::json& row : golden.at("rows")) {
-    model.rows.push_back({row.at("position"), row.at("logits")});
+    model.rows.push_back({row.at("position"), row.at("logits"), row.value("bf16", std::vector<float>()),
+                          row.value("f16", std::vector<float>())});
   }
   return model;
 }

@@ -25,7 +25,8 @@ struct FamilyModel {
   std::vector<TokenId> tokens;
   struct Row {
     int position = 0;
-    std::vector<float> logits;  // Hugging Face's, of every token
+    std::vector<float> logits;     // Hugging Face's, of every token
+    std::vector<float> bf16, f16;  // the same in these dtypes; empty at most positions
   };
   std::vector<Row> rows;
 

@@ -1,10 +1,11 @@
-// Small llama-family models with random weights, as GGUF files that the whole program runs on.
+// Small models with random weights, as GGUF files that the whole program runs on.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/tensor_type.h"
@@ -12,6 +13,7 @@
 namespace isobatch::test {
 
 struct RandomModelOptions {
+  std::string family = "llama";  // as GGUF calls it
   int layers = 2;
   int hidden_size = 64;
   int heads = 4;  // a multiple of kv_heads
@@ -21,7 +23,9 @@ struct RandomModelOptions {
   int vocab_size = 288;  // at least kRandomModelTokens
   int context = 256;
   double rope_base = 10000.0;
-  bool tied_head = true;  // else output.weight has the matrices' type
+  int window = 0;            // of the layers that have one in this family; 0: none
+  std::string rope_scaling;  // "linear", "yarn", "longrope"; empty: none
+  bool tied_head = true;     // else output.weight has the matrices' type
   // A matrix whose rows are not whole blocks of its type is stored as F16.
   TensorType matrix_type = TensorType::q8_0;
   TensorType embedding_type = TensorType::q8_0;

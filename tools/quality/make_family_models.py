@@ -2,7 +2,7 @@
 """Small random models of every family, and Hugging Face's float32 logits for them: tests/golden/families/*.json.
 
 Each file holds the config.json that save_pretrained writes, the tensors' names and shapes, tokens, and logits at
-some positions. The weights are not stored: they are random_values() of the tensor's name, which
+some positions; at fewer of them also those of the model in bfloat16 and in float16. The weights are not stored: they are random_values() of the tensor's name, which
 tests/support/family_model.cc repeats, so a machine without torch can build the same model.
 """
 
@@ -18,6 +18,7 @@ import transformers
 
 ROOT = Path(__file__).resolve().parents[2]
 VOCAB, TOKENS, POSITIONS = 97, 80, 12
+HALF_STEP = 3  # of so many positions one, for the half-precision dtypes
 
 COMMON = {"vocab_size": VOCAB, "max_position_embeddings": 256, "attn_implementation": "eager"}
 LLAMA3 = {
@@ -100,6 +101,16 @@ def spread(name: str, shape: tuple[int, ...], family: str) -> tuple[float, float
     return float(np.float32(gain * math.sqrt(3.0 / shape[1]))), 0.0
 
 
+def logits_in(model, dtype: torch.dtype, tokens: list[int]) -> np.ndarray:
+    """Parameters are cast as from_pretrained does: rope's inverse frequencies stay in float32."""
+    for parameter in model.parameters():
+        parameter.data = parameter.data.to(dtype)
+    if model.config.model_type != "gemma2":  # whose soft-cap the fused attention does not know
+        model.set_attn_implementation("sdpa")  # scores stay in float32
+    with torch.no_grad():
+        return model(torch.tensor([tokens])).logits[0].float().numpy()
+
+
 def make(name: str) -> dict:
     family, layers, options = MODELS[name]
     config = getattr(transformers, f"{family}Config")(
@@ -127,9 +138,15 @@ def make(name: str) -> dict:
     tokens = [(7 + 31 * i + i * i * i) % VOCAB for i in range(count)]
     with torch.no_grad():
         logits = model(torch.tensor([tokens])).logits[0].numpy()
-    rows = []
-    for position in np.linspace(0, count - 1, POSITIONS).round().astype(int).tolist():
-        rows.append({"position": position, "logits": [float(f"{x:.7g}") for x in logits[position]]})
+    positions = np.linspace(0, count - 1, POSITIONS).round().astype(int).tolist()
+    rows = [{"position": p, "logits": [float(f"{x:.7g}") for x in logits[p]]} for p in positions]
+    f32 = {parameter: value.data.clone() for parameter, value in model.named_parameters()}
+    for key, dtype in (("bf16", torch.bfloat16), ("f16", torch.float16)):
+        for parameter, value in model.named_parameters():
+            value.data = f32[parameter].clone()
+        half = logits_in(model, dtype, tokens)
+        for row in rows[HALF_STEP - 1 :: HALF_STEP]:
+            row[key] = [float(f"{x:.5g}") for x in half[row["position"]]]
     spread_of_logits = float(np.abs(logits).max())
     print(f"{name}: {sum(v.numel() for v in state.values())} weights, logits up to {spread_of_logits:.2f}")
     context = count if name in LENGTHS else 256
