@@ -46,7 +46,7 @@ void read_sentencepiece(const formats::GgufFile& file, const Defaults& defaults,
   constexpr std::string_view kSuffix = "tokenizer.ggml.treat_whitespace_as_suffix";
   if (file.metadata().contains(kCharsmap)) refuse(kCharsmap, "normalization rules are not supported");
   if (flag(kSuffix, false)) refuse(kSuffix, "spaces behind words are not supported");
-  if (const std::vector<double>* scores = file.get_floats("tokenizer.ggml.scores")) spec.scores = *scores;
+  if (auto scores = file.get_floats("tokenizer.ggml.scores")) spec.scores = std::move(*scores);
   const bool prefix = flag("tokenizer.ggml.add_space_prefix", defaults.add_space_prefix);
   spec.space_prefix = prefix ? text::SpacePrefix::every : text::SpacePrefix::never;
   spec.strip_decoded_space = prefix;

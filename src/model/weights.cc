@@ -34,6 +34,10 @@ bool is_rotary(const std::string& name) {
 WeightLoader::WeightLoader(const Source& source, const Semantics& semantics, const Model::Progress& progress)
     : source_(source), dtype_(semantics.dtype), quantize_(semantics.quantize), progress_(progress) {
   std::size_t bytes = 0;
+  const auto changes = [this](const formats::Tensor& t) { return stored_type(t) != t.type; };
+  if (quantize_ != Quantize::none && std::ranges::none_of(source.file().tensors(), changes)) {
+    source.fail_unsupported("a file with nothing to quantize, no float matrix with rows of whole blocks,");
+  }
   for (const formats::Tensor& tensor : source.file().tensors()) {
     values_total_ += values_of(tensor);
     if (tensor.shape.size() == 2) {

@@ -17,20 +17,6 @@ namespace {
 const std::filesystem::path kFolder =
     std::filesystem::path(ISOBATCH_SOURCE_DIR) / "tests" / "golden" / "families";
 
-// random_values() of the tool.
-std::vector<float> values_of(const std::string& name, std::size_t n, float scale, float offset) {
-  std::uint64_t seed = 0xcbf29ce484222325u;  // FNV-1a
-  for (const char c : name) seed = (seed ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
-  Random random(seed);
-  std::vector<float> values(n);
-  for (float& value : values) {
-    const float u = static_cast<float>(random.next() >> 40) * 0x1p-23f - 1.0f;
-    const float scaled = u * scale;
-    value = scaled + offset;
-  }
-  return values;
-}
-
 std::vector<std::byte> f32_bytes(const std::vector<float>& values) {
   return quantize(TensorType::f32, values);
 }
@@ -181,6 +167,19 @@ class GgufTwin {
 
 }  // namespace
 
+std::vector<float> random_values(const std::string& name, std::size_t n, float scale, float offset) {
+  std::uint64_t seed = 0xcbf29ce484222325u;  // FNV-1a
+  for (const char c : name) seed = (seed ^ static_cast<unsigned char>(c)) * 0x100000001b3u;
+  Random random(seed);
+  std::vector<float> values(n);
+  for (float& value : values) {
+    const float u = static_cast<float>(random.next() >> 40) * 0x1p-23f - 1.0f;
+    const float scaled = u * scale;
+    value = scaled + offset;
+  }
+  return values;
+}
+
 const FamilyTensor& FamilyModel::tensor(const std::string& tensor_name) const {
   for (const FamilyTensor& tensor : tensors) {
     if (tensor.name == tensor_name) return tensor;
@@ -210,7 +209,7 @@ FamilyModel read_family_model(const std::string& name) {
     std::size_t n = 1;
     for (const std::int64_t size : tensor.at("shape")) n *= size;
     model.tensors.push_back({tensor.at("name"), tensor.at("shape"),
-                             values_of(tensor.at("name"), n, tensor.at("scale"), tensor.at("offset"))});
+                             random_values(tensor.at("name"), n, tensor.at("scale"), tensor.at("offset"))});
   }
   for (const nlohmann::json& row : golden.at("rows")) {
     model.rows.push_back({row.at("position"), row.at("logits"), row.value("bf16", std::vector<float>()),

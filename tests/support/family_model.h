@@ -33,6 +33,10 @@ struct FamilyModel {
   const FamilyTensor& tensor(const std::string& tensor_name) const;
 };
 
+// offset + scale · u in f32, u uniform in [-1, 1), as random_values() of the tool makes them for a tensor's
+// name.
+std::vector<float> random_values(const std::string& name, std::size_t n, float scale, float offset);
+
 std::vector<std::string> family_model_names();
 FamilyModel read_family_model(const std::string& name);
 
