@@ -187,7 +187,8 @@ TEST_F(HfDirectoryTest, WrongDirectoriesAreRefused) {
   EXPECT_THAT(open, ThrowsMessage<Error>(HasSubstr("model.safetensors")));
   for (const char* shard : {"\"../x\"", "\"..\"", "\"/etc/passwd\"", "7", "\"\""}) {
     write("model.safetensors.index.json", std::string(R"({"weight_map": {"t": )") + shard + "}}");
-    EXPECT_THAT(open, ThrowsMessage<Error>(HasSubstr("expected the name of a file beside the index"))) << shard;
+    EXPECT_THAT(open, ThrowsMessage<Error>(HasSubstr("expected the name of a file beside the index")))
+        << shard;
   }
   write("model.safetensors.index.json", R"({"weight_map": []})");
   EXPECT_THAT(open, ThrowsMessage<Error>(HasSubstr("weight_map: expected an object")));
