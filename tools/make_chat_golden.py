@@ -86,6 +86,7 @@ SNIPPETS = [
     "{{ 'a\u3000\u00a0'.strip() }}|", "{{ 'a\u200b'.strip()|length }}", "{{ 1.0 }} {{ 100.0 }} {{ -0.0 }} {{ 1e-4 }} {{ 9999999999999998.0 }}", "{{ 3 - 1 - 1 }} {{ 8 / 2 / 2 }} {{ 2 * 3 % 4 }}", "{{ 'a' ~ (1 + 2) ~ 'b' }}",
     "{% for m in [{'role': 'user'}] %}{{ m.role }}{{ m['role'] }}{{ m.nope }}{% endfor %}|", "{{ [3, 1] | first | string ~ 'x' }}", "{{ true if 1 > 0 and 'b' > 'a' }}", "{% set x = [] %}{% set x = x + [1] %}{{ x }}", "{{ 'x' if missing is not none else 'y' }}",
     "{{ ' a  b c '.split(none, 1) }} {{ 00 }}",
+    "{{ 'ÀÉ ЖЩ ΩΜΕΓΑ Ǆ ẞ ｆＦ 中'|lower }} {{ ['É', 'a', 'é', 'Ä']|sort }} {{ {'Ü': 1, 'ü': 2, 'b': 3}|dictsort }}",
     # macros
     "{% macro m(a, b='x', c=a) %}[{{ a }}{{ b }}{{ c }}]{% endmacro %}{{ m(1) }}{{ m(1, 2) }}{{ m(c=3, a=1) }}{{ m() }}",
     "{% set x = 1 %}{% macro m() %}{{ x }}{% endmacro %}{{ m() }}{% set x = 2 %}{{ m() }}{% for x in [3] %}{{ m() }}{% endfor %}",

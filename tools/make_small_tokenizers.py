@@ -173,6 +173,9 @@ def variants(bases):
                                   byte_level(False))}, {**special, "add_bos_token": False, "add_eos_token": False}
     yield "llama2", "llama", {"normalizer": prepend, "decoder": sequence("decoders", *unescape, strip),
                               "post_processor": template(["<s>"], ids=llama)}, special
+    # As Llama 2's first files: special tokens are found in normalized text.
+    old = [{**token, "normalized": True, "rstrip": False} for token in bases["llama"]["added_tokens"]]
+    yield "llama2-old", "llama", {"normalizer": prepend, "decoder": sequence("decoders", *unescape, strip), "added_tokens": old}, special
     yield "llama2-first", "llama", {"pre_tokenizer": metaspace("first", False), "decoder": sequence("decoders", *unescape, strip),
                                     "post_processor": template(["<s>"], ["</s>"], llama)}, special
     yield "llama2-words", "llama", {"pre_tokenizer": metaspace("always", True), "decoder": sequence("decoders", *unescape, strip)}, special

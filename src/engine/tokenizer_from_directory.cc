@@ -79,11 +79,6 @@ void set_tokens(const HfTokenizer& file, const std::filesystem::path& path, Toke
       fail(ErrorCode::unsupported, path,
            fmt::format("the unknown token \"{}\" is not special", token.content));
     }
-    if (token.normalized && spec.space_prefix == text::SpacePrefix::every) {
-      fail(ErrorCode::unsupported, path,
-           fmt::format("token \"{}\" is to be found in normalized text, which has spaces put before it",
-                       token.content));
-    }
     TokenType& type = spec.types[static_cast<std::size_t>(token.id)];
     if (!is_unknown) type = token.special ? TokenType::control : TokenType::user_defined;
     if (token.strip_left || token.strip_right || token.normalized) {

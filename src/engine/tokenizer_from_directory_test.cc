@@ -120,10 +120,6 @@ TEST_F(TokenizerFromDirectory, RefusesWhatItCannotDo) {
   write("tokenizer_config.json",
         R"({"bos_token": "<s>", "added_tokens_decoder": {"8": {"content": "<s>", "special": true}}})");
   expect_error(ErrorCode::unsupported, "token 8 (\"<s>\") is not the same in tokenizer.json");
-  use_seed("sentencepiece.json");
-  replace(R"("normalized":false)", R"("normalized":true)");
-  write("tokenizer_config.json", "{}");
-  expect_error(ErrorCode::unsupported, "normalized text");
 }
 
 TEST_F(TokenizerFromDirectory, ChatTemplates) {

@@ -64,8 +64,10 @@ void SentencePieceTokenizer::encode_segments(std::span<const Segment> segments,
       ids.push_back(segment.id);
       continue;
     }
-    const std::string& text =
-        prepared.emplace_back(prepare_sentencepiece_text(segment.text, spec_, segment.first));
+    const std::string_view text =
+        segment.prepared
+            ? segment.text
+            : prepared.emplace_back(prepare_sentencepiece_text(segment.text, spec_, segment.first));
     borders_.split(text, [&](std::string_view word) { cache.append(word, ids, encode); });
   }
   fallback_.replace_marks(ids);

@@ -127,7 +127,8 @@ void Tokenizer::add_special_tokens() {
     if (name.empty()) continue;
     const auto found = rules.find(id);
     const SpecialTokenRule rule = found == rules.end() ? SpecialTokenRule{id} : found->second;
-    const std::string text = spec_.escape_special ? escape_spaces(name) : name;
+    std::string text = spec_.escape_special ? escape_spaces(name) : name;
+    if (rule.normalized && normalizes_prefix()) text = prepare_sentencepiece_text(text, spec_, false);
     special_[1][rule.normalized].add(text, id, rule.strip_left, rule.strip_right);
     if (is_user_defined) special_[0][rule.normalized].add(text, id, rule.strip_left, rule.strip_right);
   }
@@ -178,13 +179,15 @@ void Tokenizer::encode_text(std::string_view text, bool parse_special, std::vect
   std::deque<std::string> normalized;  // what segments point to
   split_at_special(as_it_stands, text, [&](std::string_view part, TokenId id, std::size_t offset) {
     if (id >= 0) {
-      segments.push_back({part, id, offset == 0});
+      segments.push_back({part, id, offset == 0, false});
       return;
     }
     if (spec_.nfc && !is_surely_nfc(part)) part = normalized.emplace_back(to_nfc(part));
+    const bool prepared = !in_normalized.empty() && normalizes_prefix();
+    if (prepared) part = normalized.emplace_back(prepare_sentencepiece_text(part, spec_, offset == 0));
     split_at_special(in_normalized, part,
                      [&](std::string_view inner, TokenId inner_id, std::size_t inner_offset) {
-                       segments.push_back({inner, inner_id, offset + inner_offset == 0});
+                       segments.push_back({inner, inner_id, offset + inner_offset == 0, prepared});
                      });
   });
   encode_segments(segments, ids);

@@ -21,7 +21,9 @@ struct SpecialTokenRule {
   TokenId id;
   bool strip_left = false;   // takes the white space before it
   bool strip_right = false;  // takes the white space after it
-  bool normalized = false;   // looked for after the others, in normalized text
+  // Looked for after the others, in normalized text; with SpacePrefix::every, the token is normalized too: it
+  // is found with a space before it, and takes that.
+  bool normalized = false;
 };
 
 // Where SentencePiece tokenizers put a space before text.
@@ -91,7 +93,8 @@ class Tokenizer {
   struct Segment {
     std::string_view text;
     TokenId id;
-    bool first;  // the text begins with it
+    bool first;     // the text begins with it
+    bool prepared;  // prepare_sentencepiece_text has been done
   };
 
   // `token_bytes` are what the tokens stand for, where they are no special tokens.
@@ -105,6 +108,9 @@ class Tokenizer {
  private:
   void require_id(TokenId id) const;  // Error(invalid_argument) when out of range
   void add_special_tokens();
+  // Whether the space before text belongs to its normalization, as with Llama 2's, and not to what comes
+  // after.
+  bool normalizes_prefix() const { return spec_.model != "gpt2" && spec_.space_prefix == SpacePrefix::every; }
   void encode_text(std::string_view text, bool parse_special, std::vector<TokenId>& ids) const;
 
   // Special tokens to be found: [parse_special][in normalized text].

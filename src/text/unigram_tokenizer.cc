@@ -58,8 +58,10 @@ void UnigramTokenizer::encode_segments(std::span<const Segment> segments, std::v
       ids.push_back(segment.id);
       continue;
     }
-    const std::string& text =
-        prepared.emplace_back(prepare_sentencepiece_text(segment.text, spec_, segment.first));
+    const std::string_view text =
+        segment.prepared
+            ? segment.text
+            : prepared.emplace_back(prepare_sentencepiece_text(segment.text, spec_, segment.first));
     if (spec_.split_at_spaces) {
       split_before_spaces(text, [&](std::string_view word) { cache.append(word, ids, encode); });
     } else {

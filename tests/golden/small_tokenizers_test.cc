@@ -85,10 +85,8 @@ TokenizerSpec through_gguf(const TokenizerSpec& spec, const std::string& pre,
   return engine::tokenizer_spec(formats::GgufFile::open(folder.path() / "t.gguf"));
 }
 
-class SmallTokenizer : public ::testing::TestWithParam<const char*> {};
-
-TEST_P(SmallTokenizer, FromJsonEqualsHuggingFace) {
-  const Golden golden = read_golden(GetParam());
+void expect_ids_of_json(const std::string& name) {
+  const Golden golden = read_golden(name);
   const auto tokenizer = Tokenizer::create(spec_from_json(golden));
   const std::vector<Ids> ids = golden.ids("ids");
   ASSERT_EQ(ids.size(), golden.texts.size());
@@ -97,6 +95,14 @@ TEST_P(SmallTokenizer, FromJsonEqualsHuggingFace) {
   }
   EXPECT_EQ(tokenizer->encode(golden.texts[2], true, true), golden.data.at("with_special").get<Ids>());
 }
+
+class SmallTokenizer : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(SmallTokenizer, FromJsonEqualsHuggingFace) { expect_ids_of_json(GetParam()); }
+
+// Special tokens that are found in normalized text. `tokenizers` leaves them in decoded text, special or not,
+// and this program does not, so decoding is not compared.
+TEST(SmallTokenizerOfOldFiles, FromJsonEqualsHuggingFace) { expect_ids_of_json("llama2-old"); }
 
 TEST_P(SmallTokenizer, DecodesAsHuggingFace) {
   const Golden golden = read_golden(GetParam());

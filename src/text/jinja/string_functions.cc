@@ -1,11 +1,13 @@
 #include "text/jinja/string_functions.h"
 
 #include <fmt/format.h>
+#include <utf8proc.h>
 
 #include <algorithm>
 
 #include "text/jinja/format.h"
 #include "text/jinja/python_string.h"
+#include "text/utf8.h"
 
 namespace isobatch::text::jinja {
 namespace {
@@ -29,9 +31,19 @@ Value to_upper(Context& context, std::string_view text) {
 }
 
 Value to_lower(Context& context, std::string_view text) {
-  std::string changed = require_ascii(context, text);
-  std::ranges::transform(changed, changed.begin(), lower);
-  return context.string(std::move(changed));
+  constexpr char32_t kCapitalIWithDot = 0x130,
+                     kCapitalSigma = 0x3A3;  // become two characters; depend on their place
+  context.spend_bytes(text.size());
+  std::string changed;
+  for (std::size_t at = 0; at < text.size();) {
+    const CodePoint c = decode_utf8(text, at);
+    if (c.value == kCapitalIWithDot || c.value == kCapitalSigma) {
+      context.unsupported("changing U+0130 and U+03A3 to small letters is not supported");
+    }
+    append_utf8(changed, static_cast<char32_t>(::utf8proc_tolower(static_cast<utf8proc_int32_t>(c.value))));
+    at += static_cast<std::size_t>(c.length);
+  }
+  return make_string(std::move(changed));
 }
 
 Value capitalize(Context& context, std::string_view text) {

@@ -7,7 +7,7 @@
 
 namespace isobatch::text::jinja {
 
-// Case is changed in ASCII; other characters: Error(unsupported), for a wrong letter would go unseen.
+// To large letters in ASCII only; other characters: Error(unsupported), for a wrong letter would go unseen.
 Value to_upper(Context& context, std::string_view text);
 Value to_lower(Context& context, std::string_view text);
 // The first letter of each word large, the others small; words as Jinja's filter cuts them.
