@@ -32,12 +32,14 @@ void report(const JobOutput& output, const LineJob& job) {
   const LineJob::Tally& tally = job.tally();
   const double seconds = std::max(tally.seconds, 1e-9);
   const std::size_t earlier = output.kept() - tally.records;
+  const std::string new_tokens =
+      tally.new_tokens == 0 ? "" : fmt::format(", {:.1f} new tokens/s", double(tally.new_tokens) / seconds);
   say(fmt::format(
-      "{} answered, {} failed{} in {:.2f} s: {:.2f} answers/s, {:.1f} new tokens/s{} ({} kernels, {} "
+      "{} answered, {} failed{} in {:.2f} s: {:.2f} answers/s{}{} ({} kernels, {} "
       "threads)\n",
       output.ok(), output.failed(), earlier > 0 ? fmt::format(" ({} of them earlier)", earlier) : "",
-      tally.seconds, double(tally.records) / seconds, double(tally.new_tokens) / seconds,
-      describe_drafts(job.engine().stats()), job.engine().kernels(), job.engine().threads()));
+      tally.seconds, double(tally.records) / seconds, new_tokens, describe_drafts(job.engine().stats()),
+      job.engine().kernels(), job.engine().threads()));
 }
 
 }  // namespace

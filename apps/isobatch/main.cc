@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
   Run run;
   add_generate(app, run);
   add_batch(app, run);
+  add_score(app, run);
   add_bench(app, run);
   add_info(app, run);
   add_yesno(app, run);

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -60,6 +61,12 @@ class Model {
   // Renders the chat template with the generation prompt and tokenizes it; throws Error(unsupported) if the
   // model has none. Nothing is added to what the template writes.
   std::vector<TokenId> apply_chat_template(std::span<const ChatMessage> messages) const;
+  std::string render_chat(std::span<const ChatMessage> messages) const;  // its text
+  // Text to tokens, special tokens recognised, nothing added. Throws as tokenize().
+  std::vector<TokenId> encode(std::string_view text) const;
+  bool adds_bos() const;  // what tokenize() returns begins with a bos token
+  // What stands before a text that nothing else stands before: bos, else eos, where the model has one.
+  std::optional<TokenId> beginning() const;
   std::string decode(std::span<const TokenId> tokens) const;  // control tokens are left out
   // What one token adds to a text; it need not be whole UTF-8 characters. Empty for control tokens. Throws
   // Error(invalid_argument) when there is no such token.

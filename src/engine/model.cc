@@ -48,15 +48,18 @@ std::vector<TokenId> Model::tokenize(std::string_view text) const {
   return parts_->tokenizer->encode(text, /*add_special=*/true, /*parse_special=*/true);
 }
 
-std::vector<TokenId> Model::apply_chat_template(std::span<const ChatMessage> messages) const {
+std::string Model::render_chat(std::span<const ChatMessage> messages) const {
   if (!parts_->chat_template) {
     const std::string& reason = parts_->chat_template_error;
     throw Error(ErrorCode::unsupported,
                 reason.empty() ? fmt::format("{}: the model has no chat template", parts_->info.path.string())
                                : reason);
   }
-  const std::string text = parts_->chat_template->render(messages, /*add_generation_prompt=*/true);
-  return parts_->tokenizer->encode(text, /*add_special=*/false, /*parse_special=*/true);
+  return parts_->chat_template->render(messages, /*add_generation_prompt=*/true);
+}
+
+std::vector<TokenId> Model::apply_chat_template(std::span<const ChatMessage> messages) const {
+  return encode(render_chat(messages));
 }
 
 std::string Model::decode(std::span<const TokenId> tokens) const { return parts_->tokenizer->decode(tokens); }

@@ -18,7 +18,8 @@ namespace {
 
 void validate(const Request& request, int vocab_size, int context) {
   if (request.prompt.empty()) refuse("the prompt has no tokens, but needs at least 1");
-  if (request.prompt.size() > static_cast<std::size_t>(context)) {
+  // The last token of a prompt that is only scored needs no position.
+  if (request.prompt.size() > static_cast<std::size_t>(context) + (request.max_tokens == 0 ? 1 : 0)) {
     refuse(fmt::format("the prompt has {} tokens, but the context has {} positions", request.prompt.size(),
                        context));
   }
