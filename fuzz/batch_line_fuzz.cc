@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const BatchLine line = parse_batch_line(text, 1, {});
   const std::vector<isobatch::Result> results(static_cast<std::size_t>(line.choices));
   const std::string record = line.error.empty() ? response_record(line, 1, results, {"model", "fingerprint"})
-                                                : error_record(line, line.error);
+                                                : error_record(line, line.error, {"model", "fingerprint"});
   // What was understood can be said, and is understood again.
   const std::string options = describe_options(line.request, line.choices);
   if (line.error.empty() && options != "{}") {
@@ -20,5 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (!again.error.empty() || describe_options(again.request, again.choices) != options) std::abort();
   }
   if (record.find('\n') != std::string::npos) std::abort();
+  if (!read_receipt(record).error.empty() || !record_difference(record, record).empty()) std::abort();
+  read_receipt(text);
   return 0;
 }

@@ -1,5 +1,6 @@
 // JSONL in, JSONL out, in input order. The output is the same bytes at any batch size, thread count and
 // table, and however often the job was cut short on the way.
+#include "batch_task.h"
 #include "commands.h"
 #include "isobatch/openai.h"
 #include "job_command.h"
@@ -17,44 +18,6 @@ struct Options {
   bool raw = false;
 };
 
-class BatchTask : public LineTask {
- public:
-  // All of the job's tasks share `answerer`.
-  struct Answerer {
-    std::shared_ptr<const Model> model;
-    openai::Responder responder;
-    bool raw;
-  };
-  BatchTask(openai::BatchLine line, std::shared_ptr<const Answerer> answerer)
-      : line_(std::move(line)), answerer_(std::move(answerer)) {}
-
-  std::string error() const override { return line_.error; }
-  const std::string& id() const override { return line_.custom_id; }
-
-  std::vector<Request> take_requests() override {
-    Request request = line_.request;
-    request.prompt = openai::tokenize_prompt(line_.prompt, *answerer_->model, answerer_->raw);
-    line_.prompt = {};
-    prompt_tokens_ = request.prompt.size();
-    std::vector<Request> choices(static_cast<std::size_t>(line_.choices), request);
-    for (std::size_t i = 0; i < choices.size(); ++i)
-      choices[i].sampling.choice = static_cast<std::uint32_t>(i);
-    return choices;
-  }
-
-  std::string answer(std::span<const Result> results) const override {
-    return openai::response_record(line_, prompt_tokens_, results, answerer_->responder);
-  }
-  std::string refusal(std::string_view message) const override {
-    return openai::error_record(line_, message);
-  }
-
- private:
-  openai::BatchLine line_;
-  std::shared_ptr<const Answerer> answerer_;
-  std::size_t prompt_tokens_ = 0;
-};
-
 int batch(const Options& options) {
   const JobIdentity identity = {
       {"command", "batch"},
@@ -63,9 +26,10 @@ int batch(const Options& options) {
   };
   const auto make_reader = [&options](std::shared_ptr<const Model> model) -> ReadTask {
     openai::Responder responder{model->info().name, model->fingerprint(),
-                                [model](TokenId token) { return model->token_bytes(token); }};
+                                [model](TokenId token) { return model->token_bytes(token); }, options.raw,
+                                openai::describe_options(options.request, options.choices)};
     const auto answerer = std::make_shared<const BatchTask::Answerer>(
-        BatchTask::Answerer{std::move(model), std::move(responder), options.raw});
+        BatchTask::Answerer{std::move(model), std::move(responder)});
     return [&options, answerer](const InputLine& line) {
       return std::make_unique<BatchTask>(
           openai::parse_batch_line(line.text, line.number, options.request, options.choices), answerer);

@@ -22,6 +22,7 @@ void add_batch(CLI::App& app, Run& run);
 void add_bench(CLI::App& app, Run& run);
 void add_info(CLI::App& app, Run& run);
 void add_score(CLI::App& app, Run& run);
+void add_verify(CLI::App& app, Run& run);
 void add_yesno(CLI::App& app, Run& run);
 
 }  // namespace isobatch::cli

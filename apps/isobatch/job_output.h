@@ -14,6 +14,18 @@
 
 namespace isobatch::cli {
 
+// Takes the records of the lines of an input.
+class RecordSink {
+ public:
+  virtual ~RecordSink() = default;
+  // Whether the line has its record already. To be asked for every line, in their order.
+  virtual bool has(const InputLine& line) = 0;
+  // The record of a line that has none.
+  virtual void put(const InputLine& line, std::string record, bool failed) = 0;
+  virtual void flush() = 0;
+  virtual std::size_t waiting_bytes() const = 0;  // of records that wait for their turn
+};
+
 enum class RecordOrder { input, finish };
 const char* order_name(RecordOrder order);
 
@@ -24,22 +36,20 @@ const char* order_name(RecordOrder order);
 // often that happens.
 //
 // All throw Error, with the path. What is written stays then; without any record, both files are removed.
-class JobOutput {
+class JobOutput : public RecordSink {
  public:
   // Reads what an earlier run has left. Without `resume`, records of an earlier run are an error.
   JobOutput(const std::filesystem::path& path, RecordOrder order, bool resume);
-  ~JobOutput();
+  ~JobOutput() override;
   JobOutput(const JobOutput&) = delete;
   JobOutput& operator=(const JobOutput&) = delete;
 
   // Once, before what follows. An earlier run with another identity is an error.
   void begin(const JobIdentity& identity);
-  // Whether the line has its record already. To be asked for every line, in their order. An earlier run that
-  // has read something else up to here is an error.
-  bool has(const InputLine& line);
-  // The record of a line that has none.
-  void put(const InputLine& line, std::string record, bool failed);
-  void flush();
+  // An earlier run that has read something else up to here is an error.
+  bool has(const InputLine& line) override;
+  void put(const InputLine& line, std::string record, bool failed) override;
+  void flush() override;
   // All lines have been asked about and have their records.
   void commit();
 
@@ -47,7 +57,7 @@ class JobOutput {
   std::size_t flushed() const { return flushed_; }                      // of these, in the files for certain
   std::size_t ok() const { return ok_; }                                // of these, in the output
   std::size_t failed() const { return failed_; }
-  std::size_t waiting_bytes() const { return waiting_bytes_; }  // of records that wait for their turn
+  std::size_t waiting_bytes() const override { return waiting_bytes_; }
 
  private:
   struct Waiting {

@@ -16,13 +16,13 @@ constexpr std::size_t kWaitingBytes = 64 << 20;
 }  // namespace
 
 LineJob::LineJob(std::shared_ptr<const Model> model, const Tuning& tuning, LineReader& reader,
-                 JobOutput& output, ReadTask read_task)
+                 RecordSink& output, ReadTask read_task, const char* label)
     : model_(std::move(model)),
       tuning_(tuning),
       reader_(reader),
       output_(output),
       read_task_(std::move(read_task)) {
-  if (reader_.size() > 0) bar_.emplace("answering", reader_.size());
+  if (reader_.size() > 0) bar_.emplace(label, reader_.size());
 }
 
 bool LineJob::run() {
@@ -58,7 +58,7 @@ std::shared_ptr<LineJob::Open> LineJob::read_line() {
       bytes_done_ += open->line.end - open->line.offset;
     } else {
       open->error = open->task->error();
-      if (open->error.empty() && !is_new) open->error = "custom_id: an earlier line has the same one";
+      if (open->error.empty() && !is_new) open->error = kIdStoodBefore;
       try {
         if (open->error.empty()) open->requests = open->task->take_requests();
       } catch (const Error& error) {

@@ -34,13 +34,16 @@ class LineTask {
   // The record of a line that gets no answer.
   virtual std::string refusal(std::string_view message) const = 0;
 };
+// Why a line with a custom_id that an earlier one has gets no answer.
+inline constexpr const char* kIdStoodBefore = "custom_id: an earlier line has the same one";
+
 using ReadTask = std::function<std::unique_ptr<LineTask>(const InputLine& line)>;
 
 class LineJob {
  public:
   // `reader` and `output` must outlive it. The engine is no larger than the input asks for.
-  LineJob(std::shared_ptr<const Model> model, const Tuning& tuning, LineReader& reader, JobOutput& output,
-          ReadTask read_task);
+  LineJob(std::shared_ptr<const Model> model, const Tuning& tuning, LineReader& reader, RecordSink& output,
+          ReadTask read_task, const char* label = "answering");
 
   // False when interrupted; what is done is kept. Throws Error.
   bool run();
@@ -77,7 +80,7 @@ class LineJob {
   std::shared_ptr<const Model> model_;
   Tuning tuning_;
   LineReader& reader_;
-  JobOutput& output_;
+  RecordSink& output_;
   ReadTask read_task_;
   std::unique_ptr<Engine> engine_;
   IdSet ids_;

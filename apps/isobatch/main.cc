@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
   add_generate(app, run);
   add_batch(app, run);
   add_score(app, run);
+  add_verify(app, run);
   add_bench(app, run);
   add_info(app, run);
   add_yesno(app, run);

@@ -84,4 +84,7 @@ class Model {
   std::unique_ptr<Parts> parts_;
 };
 
+// The semantics that a fingerprint names; none when it is not one.
+std::optional<Semantics> semantics_of(std::string_view fingerprint);
+
 }  // namespace isobatch

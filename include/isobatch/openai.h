@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -51,10 +52,12 @@ std::vector<TokenId> tokenize_prompt(const Prompt& prompt, const Model& model, b
 
 // Who answered; the same for all lines of a job.
 struct Responder {
-  std::string model;        // ModelInfo::name
-  std::string fingerprint;  // Model::fingerprint()
-  std::function<std::string(TokenId)> token_bytes =
-      {};  // Model::token_bytes(); for lines that ask for logprobs
+  std::string model;                                     // ModelInfo::name
+  std::string fingerprint;                               // Model::fingerprint()
+  std::function<std::string(TokenId)> token_bytes = {};  // of Model; for lines that ask for logprobs
+  bool raw = false;                                      // of tokenize_prompt()
+  // What lines ask for that do not say otherwise: describe_options().
+  std::string options = "{}";
 };
 
 // One output line, without the newline: a batch response whose body is a chat completion. `results`: of the
@@ -64,6 +67,24 @@ std::string response_record(const BatchLine& line, std::size_t prompt_tokens, st
 // The log-probabilities of an answer in OpenAI's form, as JSON.
 std::string logprobs_json(const Result& result, const Responder& responder);
 // One output line for an input line that got no answer. `message` is one line.
-std::string error_record(const BatchLine& line, std::string_view message);
+std::string error_record(const BatchLine& line, std::string_view message, const Responder& responder);
+
+// What a record says of itself: enough to compute it again from its input line.
+struct Receipt {
+  std::string custom_id;
+  std::optional<std::size_t> error_line;  // of an error record: the number of its line
+  std::string fingerprint;                // of the model; empty in an error record
+  Request request;                        // what was asked for, where the line does not say otherwise
+  int choices = 1;
+  bool raw = false;
+  // Why it is no record of `batch`, empty when it is one. If not, custom_id and error_line are as far as
+  // known.
+  std::string error;
+};
+// Does not throw on input. A record whose ids do not fit the rest of it is none.
+Receipt read_receipt(std::string_view record);
+
+// Where two records differ: the first place and both values; empty when they say the same.
+std::string record_difference(std::string_view record, std::string_view expected);
 
 }  // namespace isobatch::openai

@@ -5,19 +5,18 @@
 #include "openai/described_options.h"
 
 namespace isobatch::openai {
-namespace {
 
-// 32 hex digits from what makes the record what it is.
 std::string derive_id(std::string_view custom_id, std::string_view content) {
   const std::string key = fmt::format("{}:{}{}", custom_id.size(), custom_id, content);
   const XXH128_hash_t hash = XXH3_128bits(key.data(), key.size());
   return fmt::format("{:016x}{:016x}", hash.high64, hash.low64);
 }
 
-// Names in model files need not be UTF-8.
 std::string to_line(const OrderedJson& record) {
   return record.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
 }
+
+namespace {
 
 const char* finish_reason_name(FinishReason reason) {
   return reason == FinishReason::stop ? "stop" : reason == FinishReason::length ? "length" : "error";
@@ -33,7 +32,7 @@ OrderedJson choice_of(std::size_t index, const Result& result, bool logprobs, co
 }
 
 // The receipt: what was computed, and what was asked for beside the line.
-OrderedJson receipt_of(const BatchLine& line, std::span<const Result> results) {
+OrderedJson receipt_of(const BatchLine& line, std::span<const Result> results, bool raw) {
   std::vector<Digest> digests;
   for (const Result& result : results) digests.push_back(result.digest);
   OrderedJson receipt = {{"digest", to_hex(combine(digests))}};
@@ -48,6 +47,7 @@ OrderedJson receipt_of(const BatchLine& line, std::span<const Result> results) {
   }
   OrderedJson options = described_options(line.request, line.choices);
   if (!options.empty()) receipt["options"] = std::move(options);
+  if (raw) receipt["raw"] = true;
   return receipt;
 }
 
@@ -72,7 +72,7 @@ std::string response_record(const BatchLine& line, std::size_t prompt_tokens, st
         {"completion_tokens", completion_tokens},
         {"total_tokens", prompt_tokens + completion_tokens}}},
       {"system_fingerprint", responder.fingerprint},
-      {"isobatch", receipt_of(line, results)},
+      {"isobatch", receipt_of(line, results, responder.raw)},
   };
   const std::string id = derive_id(line.custom_id, to_line(body));
   body["id"] = "chatcmpl-" + id;
@@ -83,12 +83,18 @@ std::string response_record(const BatchLine& line, std::size_t prompt_tokens, st
        {"error", nullptr}});
 }
 
-std::string error_record(const BatchLine& line, std::string_view message) {
+std::string error_record(const BatchLine& line, std::string_view message, const Responder& responder) {
   const std::string text = fmt::format("line {}: {}", line.number, message);
-  return to_line({{"id", "batch_req_" + derive_id(line.custom_id, text)},
-                  {"custom_id", line.custom_id},
-                  {"response", nullptr},
-                  {"error", {{"code", "invalid_request"}, {"message", text}, {"line", line.number}}}});
+  OrderedJson record = {{"id", ""},  // comes of all the rest
+                        {"custom_id", line.custom_id},
+                        {"response", nullptr},
+                        {"error", {{"code", "invalid_request"}, {"message", text}, {"line", line.number}}}};
+  OrderedJson receipt = OrderedJson::object();
+  if (responder.options != "{}") receipt["options"] = OrderedJson::parse(responder.options);
+  if (responder.raw) receipt["raw"] = true;
+  if (!receipt.empty()) record["isobatch"] = std::move(receipt);
+  record["id"] = "batch_req_" + derive_id(line.custom_id, to_line(record));
+  return to_line(record);
 }
 
 }  // namespace isobatch::openai

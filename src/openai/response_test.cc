@@ -132,7 +132,7 @@ TEST(Response, ModelNameNeedNotBeUtf8) {
 }
 
 TEST(Response, ErrorRecordNamesTheLine) {
-  const Json json = Json::parse(error_record(line_of("a"), "prompt is missing"));
+  const Json json = Json::parse(error_record(line_of("a"), "prompt is missing", kResponder));
   EXPECT_EQ(json["custom_id"], "a");
   EXPECT_TRUE(json["response"].is_null());
   EXPECT_EQ(json["error"]["line"], 3);

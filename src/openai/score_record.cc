@@ -68,11 +68,6 @@ OrderedJson score_of_text(const std::string& text, std::span<const Request> requ
   return score;
 }
 
-// Texts of a line are UTF-8, names in model files need not be.
-std::string to_line(const OrderedJson& record) {
-  return record.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
-}
-
 }  // namespace
 
 std::string score_record(const ScoreLine& line, std::span<const Request> requests,

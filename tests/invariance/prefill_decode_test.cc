@@ -10,13 +10,18 @@
 namespace isobatch::invariance {
 namespace {
 
-// The text of `generated`, to be scored. Its last token is scored too: the newest one follows it.
+// The text of `generated`, to be scored: all of it, or what was generated alone.
 Request scoring(const Request& request, const Result& generated) {
   Request scoring;
   scoring.prompt = request.prompt;
   scoring.prompt.insert(scoring.prompt.end(), generated.tokens.begin(), generated.tokens.end());
-  scoring.max_tokens = 1;
+  scoring.max_tokens = *rc::gen::element(0, 1);
   scoring.prompt_logprobs = true;
+  if (*rc::gen::arbitrary<bool>()) scoring.scored_from = static_cast<int>(request.prompt.size());
+  // A request that failed at once has no token to score.
+  if (scoring.scored_from == static_cast<int>(scoring.prompt.size()) || scoring.prompt.size() < 2) {
+    scoring.max_tokens = 1;
+  }
   return scoring;
 }
 
@@ -34,11 +39,16 @@ int compare(Harness& harness, const Choices& choices) {
   const std::vector<Result> scores = harness.run(scored);
   int compared = 0;
   for (std::size_t i = 0; i < generated.size(); ++i) {
-    const std::size_t first = generating.arrivals[i].request.prompt.size() - 1;
+    const Request& request = generating.arrivals[i].request;
+    const std::size_t first = request.prompt.size() - scored.arrivals[i].request.scored_from;
     RC_ASSERT(scores[i].prompt_logprobs.size() == first + generated[i].tokens.size());
     for (std::size_t t = 0; t < generated[i].logprobs.size(); ++t, ++compared) {
       RC_ASSERT(std::bit_cast<std::uint32_t>(scores[i].prompt_logprobs[first + t]) ==
                 std::bit_cast<std::uint32_t>(generated[i].logprobs[t]));
+      const Sampling& sampling = request.sampling;
+      const bool greedy = sampling.temperature == 0 && !sampling.penalizes() && sampling.logit_bias.empty() &&
+                          request.min_tokens == 0;
+      if (greedy) RC_ASSERT(scores[i].prompt_greedy[first + t] == 1);
     }
   }
   return compared;
