@@ -7,8 +7,7 @@
 namespace isobatch {
 namespace {
 
-// More than any of the enumerations has; describe() leaves the names of the others empty, which is no
-// fingerprint.
+// More than any of the enumerations has; describe() leaves the names of the others empty.
 constexpr int kEnumerators = 16;
 
 }  // namespace
@@ -22,7 +21,7 @@ std::optional<Semantics> semantics_of(std::string_view fingerprint) {
   }
   const std::size_t kv = rest.find('-');
   const std::size_t context = kv == std::string_view::npos ? kv : rest.find('-', kv + 1);
-  if (context == std::string_view::npos) return std::nullopt;
+  if (context == std::string_view::npos || kv == 0 || context == kv + 1) return std::nullopt;
   Semantics semantics;
   std::from_chars(rest.data() + context + 1, rest.data() + rest.size(), semantics.context);
   for (int i = 0; i < kEnumerators * kEnumerators * kEnumerators; ++i) {

@@ -11,6 +11,7 @@
 #include "engine/file_hash.h"
 #include "engine/semantics.h"
 #include "isobatch/error.h"
+#include "isobatch/model.h"
 
 namespace isobatch::engine {
 namespace {
@@ -37,6 +38,20 @@ TEST(FileHash, KnownAnswerAndMissingFile) {
   EXPECT_EQ(sha256_of_file(path), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   std::filesystem::remove(path);
   EXPECT_THROW(sha256_of_file(path), Error);
+}
+
+TEST(Semantics, AreReadBackFromAFingerprint) {
+  for (const Semantics& semantics :
+       {Semantics{DType::native, KvDType::bf16, 2048}, Semantics{DType::f32, KvDType::f16, 1},
+        Semantics{DType::f16, KvDType::f32, 8192, Quantize::q4_0}}) {
+    const auto read = semantics_of("isobatch-1-0123456789abcdef-" + describe(semantics));
+    ASSERT_TRUE(read.has_value());
+    EXPECT_EQ(describe(*read), describe(semantics));
+  }
+  for (const char* other : {"", "isobatch", "isobatch-1-0-native-bf16", "isobatch-1-0-native-bf16-x",
+                            "isobatch-1-0-native-bf16-1-q9", "isobatch-1-0--bf16-1", "a-b-c-d-e-f"}) {
+    EXPECT_FALSE(semantics_of(other).has_value()) << other;
+  }
 }
 
 TEST(Semantics, EachFieldIsNamedAndSalts) {
