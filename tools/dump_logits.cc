@@ -1,7 +1,7 @@
 // Logits of every position of a token sequence, as raw f32 [positions][vocab]: what tools/quality compares
 // with Hugging Face. Usage: isobatch_dump_logits -m MODEL --tokens IDS.txt -o LOGITS.f32 [--dtype
 // native|f32|bf16|f16]
-//                      [--kv-dtype f32|f16|bf16] [--threads N] [--kernels NAME]
+//                      [--kv-dtype f32|f16|bf16|q8_0] [--threads N] [--kernels NAME]
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fstream>
@@ -66,7 +66,7 @@ int main(int argc, char** argv) {
   app.add_option("--tokens", tokens)->required();
   app.add_option("-o", out)->required();
   app.add_option("--dtype", dtype)->check(CLI::IsMember({"native", "f32", "bf16", "f16"}));
-  app.add_option("--kv-dtype", kv_dtype)->check(CLI::IsMember({"f32", "f16", "bf16"}));
+  app.add_option("--kv-dtype", kv_dtype)->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0"}));
   app.add_option("--threads", threads);
   app.add_option("--kernels", kernels);
   CLI11_PARSE(app, argc, argv);
@@ -78,6 +78,7 @@ int main(int argc, char** argv) {
     if (kv_dtype == "f32") semantics.kv_dtype = isobatch::KvDType::f32;
     if (kv_dtype == "f16") semantics.kv_dtype = isobatch::KvDType::f16;
     if (kv_dtype == "bf16") semantics.kv_dtype = isobatch::KvDType::bf16;
+    if (kv_dtype == "q8_0") semantics.kv_dtype = isobatch::KvDType::q8_0;
     dump(model, tokens, out, semantics, threads, kernels);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "error: %s\n", error.what());

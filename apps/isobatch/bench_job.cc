@@ -86,7 +86,8 @@ double attention_operations(const ModelInfo& info, double keys) {
 Cost decode_cost(const Model& model, int batch, const BenchPlan& plan) {
   const ModelInfo& info = model.info();
   const double keys = plan.prompt_tokens + plan.new_tokens / 2.0;
-  const int value_bytes = *model.semantics().kv_dtype == KvDType::f32 ? 4 : 2;
+  static constexpr double kValueBytes[] = {4, 2, 2, 1 + 2.0 / 32};  // f32, f16, bf16, q8_0
+  const double value_bytes = kValueBytes[static_cast<int>(*model.semantics().kv_dtype)];
   const double kv_bytes = keys * 2 * info.layers * info.kv_heads * info.head_dim * value_bytes;
   return {
       .bytes = double(info.matmul_bytes) / batch + kv_bytes,

@@ -18,7 +18,7 @@ const std::map<std::string, DType> kDTypes = {
     {"bf16", DType::bf16}, {"f16", DType::f16}, {"f32", DType::f32}, {"native", DType::native}};
 const std::map<std::string, Quantize> kQuantize = {{"q4_0", Quantize::q4_0}, {"q8_0", Quantize::q8_0}};
 const std::map<std::string, KvDType> kKvDTypes = {
-    {"bf16", KvDType::bf16}, {"f16", KvDType::f16}, {"f32", KvDType::f32}};
+    {"bf16", KvDType::bf16}, {"f16", KvDType::f16}, {"f32", KvDType::f32}, {"q8_0", KvDType::q8_0}};
 
 // An option whose values are the names in `names`.
 template <typename T, typename Target>
@@ -81,7 +81,7 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
   add_named(app, "--dtype", kDTypes, options.semantics.dtype,
             "native (packed weights, the default), bf16, f16 or f32");
   add_named(app, "--kv-dtype", kKvDTypes, options.semantics.kv_dtype,
-            "f32, f16 or bf16 (default: by --dtype)");
+            "f32, f16, bf16 or q8_0 (default: by --dtype)");
   add_named(app, "--quantize", kQuantize, options.semantics.quantize,
             "float weights to q8_0 or q4_0 when they are loaded");
   app.add_option("--context", options.semantics.context, "positions per request (default: the model's)")

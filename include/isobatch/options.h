@@ -13,7 +13,7 @@ namespace isobatch {
 inline constexpr int kContractVersion = 1;
 
 enum class DType { native, f32, bf16, f16 };  // arithmetic of the matrix products and between operations
-enum class KvDType { f32, f16, bf16 };        // what K and V are rounded to when they are produced
+enum class KvDType { f32, f16, bf16, q8_0 };  // what K and V are rounded to when they are produced
 
 // Matrices of float weights that are quantized when they are loaded, as ggml's tools would before.
 enum class Quantize { none, q8_0, q4_0 };

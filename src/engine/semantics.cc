@@ -40,6 +40,8 @@ const char* name(KvDType dtype) {
       return "f16";
     case KvDType::bf16:
       return "bf16";
+    case KvDType::q8_0:
+      return "q8_0";
   }
   return "";
 }

@@ -89,7 +89,7 @@ struct AttentionTask {
 };
 constexpr std::size_t attention_scratch_floats(int queries, int group, int head_dim, int keys) {
   const std::size_t padded_keys = static_cast<std::size_t>(keys + kKeyBlock - 1) / kKeyBlock * kKeyBlock;
-  return static_cast<std::size_t>(queries) * group * (padded_keys + head_dim + 16);
+  return static_cast<std::size_t>(queries) * group * (padded_keys + head_dim + 16 + kKeyBlock);
 }
 
 using RmsNorm = void(const float* x, const float* weight, float weight_offset, float eps, int rows, int n,
@@ -133,8 +133,8 @@ struct KernelTable {
   UnpackRow* unpack_row;  // embedding lookup: one row of a packed matrix of any type as f32 [depth]
 
   PerRounding<Rope> rope;  // N-ROPE   x [rows][heads][head_dim] in place; cos, sin [position][head_dim/2]
-  std::array<StoreKv*, 3> store_kv;     // K, V of one position and head to KvDType, into a block
-  std::array<Attention*, 3> attention;  // N-ATT-B for bf16, N-ATT-F for f16 and f32
+  std::array<StoreKv*, kKvDTypes> store_kv;     // K, V of one position and head to KvDType, into a block
+  std::array<Attention*, kKvDTypes> attention;  // N-ATT-B for bf16, N-ATT-F for f16 and f32, N-ATT-Q for q8_0
 
   PerRounding<Gate> silu_mul;         // N-ACT    out = silu(gate) · up; out may be gate
   PerRounding<Gate> gelu_tanh_mul;    // N-ACT

@@ -211,7 +211,7 @@ const std::vector<Shape>& shapes() {
 
 std::string describe(const Semantics& semantics) {
   static constexpr const char* kNames[] = {"native", "f32", "bf16", "f16"};
-  static constexpr const char* kKvNames[] = {"f32", "f16", "bf16"};
+  static constexpr const char* kKvNames[] = {"f32", "f16", "bf16", "q8_0"};
   return fmt::format(" {} kv {}", kNames[static_cast<int>(semantics.dtype)],
                      kKvNames[static_cast<int>(*semantics.kv_dtype)]);
 }

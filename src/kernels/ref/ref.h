@@ -14,8 +14,8 @@ MatmulF matmul_f32, matmul_f16, matmul_bf16, matmul_b;
 MatmulQ matmul_q;      // any quantized type
 UnpackRow unpack_row;  // any type
 Rope rope, rope_bf16, rope_f16;
-StoreKv store_kv_f32, store_kv_f16, store_kv_bf16;
-Attention attention_f32, attention_f16, attention_bf16;
+StoreKv store_kv_f32, store_kv_f16, store_kv_bf16, store_kv_q8_0;
+Attention attention_f32, attention_f16, attention_bf16, attention_q8_0;
 Gate silu_mul, silu_mul_bf16, silu_mul_f16, gelu_tanh_mul, gelu_tanh_mul_bf16, gelu_tanh_mul_f16,
     gelu_erf_mul;
 Elementwise soft_cap, soft_cap_bf16, soft_cap_f16;

@@ -16,7 +16,8 @@ std::array<MatmulQ*, kTensorTypes> quantized_products() {
 
 const KernelTable& ref_table() {
   using namespace ref;
-  // Arrays are indexed by TensorType (f32, f16, bf16, then the quantized ones) and KvDType (f32, f16, bf16).
+  // Arrays are indexed by TensorType (f32, f16, bf16, then the quantized ones) and KvDType (f32, f16, bf16,
+  // q8_0).
   static const KernelTable table{
       .name = "ref",
       .rms_norm = {rms_norm, rms_norm_bf16, rms_norm_f16},
@@ -30,8 +31,8 @@ const KernelTable& ref_table() {
       .matmul_b = matmul_b,
       .unpack_row = unpack_row,
       .rope = {rope, rope_bf16, rope_f16},
-      .store_kv = {store_kv_f32, store_kv_f16, store_kv_bf16},
-      .attention = {attention_f32, attention_f16, attention_bf16},
+      .store_kv = {store_kv_f32, store_kv_f16, store_kv_bf16, store_kv_q8_0},
+      .attention = {attention_f32, attention_f16, attention_bf16, attention_q8_0},
       .silu_mul = {silu_mul, silu_mul_bf16, silu_mul_f16},
       .gelu_tanh_mul = {gelu_tanh_mul, gelu_tanh_mul_bf16, gelu_tanh_mul_f16},
       .gelu_erf_mul = gelu_erf_mul,

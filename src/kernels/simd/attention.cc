@@ -16,6 +16,7 @@ struct Bf16Kv {
   static constexpr int kHeight = kRowsOfTwoChains;
   static constexpr int kLaneElements = 2;  // elements from one lane to the next: pairs
   static HWY_INLINE VF round(VF x) { return round_operand_bf16(x); }
+  static constexpr bool kScaled = false;
   // Terms [first, terms) of a block.
   template <int R>
   static HWY_INLINE void block(const Element* w, int lanes_in_row, int first, int terms, const float* x,
@@ -29,6 +30,7 @@ struct FloatKv {
   using Element = T;
   static constexpr int kHeight = kRowsOfOneChain;
   static constexpr int kLaneElements = 1;
+  static constexpr bool kScaled = std::is_same_v<T, std::int8_t>;  // q8_0: integers, with scales behind them
   static HWY_INLINE VF round(VF x) { return x; }
   template <int R>
   static HWY_INLINE void block(const Element* w, int lanes_in_row, int first, int terms, const float* x,
@@ -37,10 +39,16 @@ struct FloatKv {
   }
 };
 
+HWY_INLINE VF load_scales(const std::byte* p) {
+  const hn::Rebind<hwy::float16_t, F> half;
+  return hn::PromoteTo(F(), hn::LoadU(half, reinterpret_cast<const hwy::float16_t*>(p)));
+}
+
 // Scores of kWidth keys: out[row][lane] = dot(q[row], k[lane]) · scale.
 template <typename Kv>
 struct ScoreTile {
   const typename Kv::Element* k;  // the first key
+  const std::byte* scales;        // its scales, where K has any
   int head_dim;
   const float* q;
   float scale;
@@ -52,8 +60,21 @@ struct ScoreTile {
     VF acc[R][kVectorsAtOnce];
     set_zero(acc);
     for (int d = 0; d < head_dim; d += kBlock) {
-      Kv::template block<R>(k + d * kKeyBlock, kKeyBlock, 0, HWY_MIN(kBlock, head_dim - d),
-                            q + first_row * head_dim + d, head_dim, acc);
+      const float* x = q + first_row * head_dim + d;
+      const int terms = HWY_MIN(kBlock, head_dim - d);
+      if constexpr (Kv::kScaled) {
+        VF chunk[R][kVectorsAtOnce];
+        set_zero(chunk);
+        Kv::template block<R>(k + d * kKeyBlock, kKeyBlock, 0, terms, x, head_dim, chunk);
+#pragma GCC unroll 16
+        for (int v = 0; v < kVectorsAtOnce; ++v) {
+          const VF scale_of_k = load_scales(scales + (d / kKvScaled * kKeyBlock + v * kLanes) * 2);
+#pragma GCC unroll 16
+          for (int r = 0; r < R; ++r) acc[r][v] = hn::MulAdd(scale_of_k, chunk[r][v], acc[r][v]);
+        }
+      } else {
+        Kv::template block<R>(k + d * kKeyBlock, kKeyBlock, 0, terms, x, head_dim, acc);
+      }
     }
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
@@ -102,9 +123,20 @@ int first_block(const AttentionTask& task) {
   return task.first_visible(task.first_position) / kKeyBlock * kKeyBlock;
 }
 
+// scaled[row][t] = p[row][t] · the scale of V at t, for the block's 32 keys.
+HWY_INLINE void scale_weights(const float* p, std::ptrdiff_t p_stride, int rows, const std::byte* scales,
+                              float* scaled) {
+  for (int t = 0; t < kKeyBlock; t += kLanes) {
+    const VF scale = load_scales(scales + t * 2);
+    for (int r = 0; r < rows; ++r)
+      store(hn::Mul(load(p + r * p_stride + t), scale), scaled + r * kKeyBlock + t);
+  }
+}
+
 // acc[row] = Σ p[row][t] · v[t] over each row's own keys. Blocks outside: each is read once, for all rows.
 template <typename Kv>
-void sum_values(const AttentionTask& task, const float* p, std::ptrdiff_t p_stride, float* acc) {
+void sum_values(const AttentionTask& task, const float* p, std::ptrdiff_t p_stride, float* acc,
+                float* scaled) {
   const int rows = task.queries * task.group, padded_dim = padded_head_dim(task.head_dim);
   const int keys = task.first_position + task.queries;
   std::memset(acc, 0, sizeof(float) * rows * padded_dim);
@@ -113,13 +145,18 @@ void sum_values(const AttentionTask& task, const float* p, std::ptrdiff_t p_stri
     const std::byte* block = task.blocks[first_key / kKeyBlock];
     const auto* v = reinterpret_cast<const typename Kv::Element*>(block + task.v_offset);
     const auto add = [&](int row, int count, int first, int terms) {
+      const float* weights = p + row * p_stride + first_key;
       for (int lane = 0; lane < padded_dim; lane += kWidth) {
+        if (Kv::kScaled && lane % kKvScaled == 0) {
+          const std::byte* scales = block + task.v_offset + (padded_dim + lane / kKvScaled * 2) * kKeyBlock;
+          scale_weights(weights, p_stride, count, scales, scaled);
+        }
         const ValueTile<Kv> tile{v + lane * Kv::kLaneElements,
                                  padded_dim,
                                  first,
                                  terms,
-                                 p + row * p_stride + first_key,
-                                 p_stride,
+                                 Kv::kScaled ? scaled : weights,
+                                 Kv::kScaled ? kKeyBlock : p_stride,
                                  acc + static_cast<std::ptrdiff_t>(row) * padded_dim + lane};
         for_row_tiles<Kv::kHeight>(tile, count);
       }
@@ -234,8 +271,9 @@ void attention(const AttentionTask& task) {
   const int padded = (keys + kKeyBlock - 1) / kKeyBlock * kKeyBlock;
   if (rows == 0) return;
   float* q = task.scratch;  // [rows][head_dim], rounded; later sums of the values
-  float* denominators = task.scratch + rows * (dim + 15);  // [rows]
-  float* p = denominators + rows;                          // [rows][padded]
+  float* denominators = task.scratch + rows * (dim + 15);          // [rows]
+  float* p = denominators + rows;                                  // [rows][padded]
+  float* scaled = p + static_cast<std::ptrdiff_t>(rows) * padded;  // [rows][32]
 
   for (int row = 0; row < rows; ++row) {
     const float* source = task.q + (row / group) * task.query_stride + (row % group) * dim;
@@ -251,12 +289,14 @@ void attention(const AttentionTask& task) {
     // Queries before the block's first key do not see it.
     const int first = HWY_MAX(0, t / kKeyBlock * kKeyBlock - task.first_position) * group;
     const auto* k = reinterpret_cast<const typename Kv::Element*>(task.blocks[t / kKeyBlock]);
-    const ScoreTile<Kv> tile{k + (t % kKeyBlock) * Kv::kLaneElements,
-                             dim,
-                             q + first * dim,
-                             task.scale,
-                             p + static_cast<std::ptrdiff_t>(first) * padded + t,
-                             padded};
+    const ScoreTile<Kv> tile{
+        k + (t % kKeyBlock) * Kv::kLaneElements,
+        task.blocks[t / kKeyBlock] + padded_head_dim(dim) * kKeyBlock + t % kKeyBlock * 2,
+        dim,
+        q + first * dim,
+        task.scale,
+        p + static_cast<std::ptrdiff_t>(first) * padded + t,
+        padded};
     for_row_tiles<Kv::kHeight>(tile, rows - first);
   }
   for (int row = 0; row < rows; ++row) {
@@ -266,7 +306,7 @@ void attention(const AttentionTask& task) {
     finish_scores(task, begin, seen, scores);
     denominators[row] = softmax_row<Kv>(scores + block, seen - block, padded - block);
   }
-  sum_values<Kv>(task, p, padded, q);
+  sum_values<Kv>(task, p, padded, q, scaled);
   divide(task, q, denominators);
 }
 
@@ -277,6 +317,7 @@ void use_attention(KernelTable& table) {
   table.attention[static_cast<int>(KvDType::f32)] = attention<FloatKv<float>>;
   table.attention[static_cast<int>(KvDType::f16)] = attention<FloatKv<std::uint16_t>>;
   table.attention[static_cast<int>(KvDType::bf16)] = attention<Bf16Kv>;
+  table.attention[static_cast<int>(KvDType::q8_0)] = attention<FloatKv<std::int8_t>>;
 }
 
 }  // namespace isobatch::kernels::HWY_NAMESPACE

@@ -102,7 +102,13 @@ HWY_INLINE VF load_weights(const std::uint16_t* p) {  // f16
   return hn::PromoteTo(F(), hn::LoadU(half, reinterpret_cast<const hwy::float16_t*>(p)));
 }
 
-// One chunk of N-DOT-F: `terms` terms of V · kLanes outputs; weights [terms][stride] of Element (f32, f16).
+HWY_INLINE VF load_weights(const std::int8_t* p) {
+  const hn::Rebind<std::int8_t, F> bytes;
+  return hn::ConvertTo(F(), hn::PromoteTo(I(), hn::LoadU(bytes, p)));
+}
+
+// One chunk of N-DOT-F: `terms` terms of V · kLanes outputs; weights [terms][stride] of Element (f32, f16,
+// s8).
 template <int R, int V, typename Element>
 HWY_INLINE void dot_f_chunk(const Element* weights, std::ptrdiff_t stride, int terms, const float* x,
                             std::ptrdiff_t x_stride, VF (&acc)[R][V]) {
