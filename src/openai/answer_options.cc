@@ -124,8 +124,8 @@ void read_logprobs(JsonObject& body, Request& request) {
     request.top_logprobs = static_cast<int>(body.integer("logprobs", 0, kMaxTopLogprobs, 0));
   }
   const auto top = body.integer("top_logprobs", 0, kMaxTopLogprobs, request.top_logprobs);
-  if (top > 0 && !request.logprobs) {
-    body.fail("top_logprobs", "logprobs to be true beside it", *body.find("top_logprobs"));
+  if (const Json* asked = body.find("top_logprobs"); asked && top > 0 && !request.logprobs) {
+    body.fail("top_logprobs", "logprobs to be true beside it", *asked);
   }
   request.top_logprobs = static_cast<int>(top);
 }
