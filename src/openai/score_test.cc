@@ -166,7 +166,7 @@ TEST_F(Score, GreedyContinuationsAreKnown) {
   ScoreLine line = parse(R"({"context":"xyz","continuation":"?"})");
   line.continuations = {next};
   const std::vector<Request> asked = score_requests(line, *model_);
-  if (scored(asked[0]) != generated.tokens) GTEST_SKIP() << "the token joins its context";
+  ASSERT_EQ(scored(asked[0]), generated.tokens);  // the token does not join its context
   Engine scorer(model_, Tuning{.threads = 1});
   scorer.submit(asked[0]);
   while (scorer.step()) {
