@@ -54,28 +54,29 @@ inline const std::byte* panel_scales(const PackedMatrix& w, int output) {
   return panel(w, output) + quants_bytes(w.type, w.depth);
 }
 
+// The f16 at a place of a panel's scales: in row `row` of those that begin at `offset`.
+inline float f16_of_scales(const PackedMatrix& w, int output, std::size_t offset, int row) {
+  return f16_to_f32(u16_at(panel_scales(w, output) + offset, row * kPanel + output % kPanel));
+}
+
 // The scale of the weights [i · scaled, (i + 1) · scaled) of an output; a product of factors is exact.
 inline float block_scale(const PackedMatrix& w, int output, int i) {
-  const ScaleOffsets at = scale_offsets(w.type, w.depth);
-  const std::byte* scales = panel_scales(w, output);
-  const std::size_t lane = output % kPanel, place = i * kPanel + lane;
   const QuantLayout layout = quant_layout(w.type);
-  if (!layout.factors) return f16_to_f32(u16_at(scales + at.scales, place));
-  const int super = i * layout.scaled / kSuperBlock;
-  const float factor = f16_to_f32(u16_at(scales + at.scale_factors, super * kPanel + lane));
-  return factor * static_cast<float>(static_cast<std::int8_t>(scales[at.scales + place]));
+  const ScaleOffsets at = scale_offsets(w.type, w.depth);
+  if (!layout.factors) return f16_of_scales(w, output, at.scales, i);
+  const std::byte scale = panel_scales(w, output)[at.scales + i * kPanel + output % kPanel];
+  return f16_of_scales(w, output, at.scale_factors, i * layout.scaled / kSuperBlock) *
+         static_cast<float>(static_cast<std::int8_t>(scale));
 }
 
 // Their minimum, in types that have one.
 inline float block_minimum(const PackedMatrix& w, int output, int i) {
-  const ScaleOffsets at = scale_offsets(w.type, w.depth);
-  const std::byte* scales = panel_scales(w, output);
-  const std::size_t lane = output % kPanel, place = i * kPanel + lane;
   const QuantLayout layout = quant_layout(w.type);
-  if (!layout.factors) return f16_to_f32(u16_at(scales + at.minima, place));
-  const int super = i * layout.scaled / kSuperBlock;
-  const float factor = f16_to_f32(u16_at(scales + at.minimum_factors, super * kPanel + lane));
-  return -(factor * static_cast<float>(static_cast<std::uint8_t>(scales[at.minima + place])));
+  const ScaleOffsets at = scale_offsets(w.type, w.depth);
+  if (!layout.factors) return f16_of_scales(w, output, at.minima, i);
+  const std::byte minimum = panel_scales(w, output)[at.minima + i * kPanel + output % kPanel];
+  return -(f16_of_scales(w, output, at.minimum_factors, i * layout.scaled / kSuperBlock) *
+           static_cast<float>(static_cast<std::uint8_t>(minimum)));
 }
 
 }  // namespace isobatch::kernels::ref

@@ -39,11 +39,6 @@ struct FloatKv {
   }
 };
 
-HWY_INLINE VF load_scales(const std::byte* p) {
-  const hn::Rebind<hwy::float16_t, F> half;
-  return hn::PromoteTo(F(), hn::LoadU(half, reinterpret_cast<const hwy::float16_t*>(p)));
-}
-
 // Scores of kWidth keys: out[row][lane] = dot(q[row], k[lane]) · scale.
 template <typename Kv>
 struct ScoreTile {
@@ -68,7 +63,7 @@ struct ScoreTile {
         Kv::template block<R>(k + d * kKeyBlock, kKeyBlock, 0, terms, x, head_dim, chunk);
 #pragma GCC unroll 16
         for (int v = 0; v < kVectorsAtOnce; ++v) {
-          const VF scale_of_k = load_scales(scales + (d / kKvScaled * kKeyBlock + v * kLanes) * 2);
+          const VF scale_of_k = load_f16(scales + (d / kKvScaled * kKeyBlock + v * kLanes) * 2);
 #pragma GCC unroll 16
           for (int r = 0; r < R; ++r) acc[r][v] = hn::MulAdd(scale_of_k, chunk[r][v], acc[r][v]);
         }
@@ -127,7 +122,7 @@ int first_block(const AttentionTask& task) {
 HWY_INLINE void scale_weights(const float* p, std::ptrdiff_t p_stride, int rows, const std::byte* scales,
                               float* scaled) {
   for (int t = 0; t < kKeyBlock; t += kLanes) {
-    const VF scale = load_scales(scales + t * 2);
+    const VF scale = load_f16(scales + t * 2);
     for (int r = 0; r < rows; ++r)
       store(hn::Mul(load(p + r * p_stride + t), scale), scaled + r * kKeyBlock + t);
   }

@@ -97,15 +97,8 @@ HWY_INLINE void dot_b_block(const std::uint16_t* pairs, std::ptrdiff_t stride, i
 }
 
 HWY_INLINE VF load_weights(const float* p) { return load(p); }
-HWY_INLINE VF load_weights(const std::uint16_t* p) {  // f16
-  const hn::Rebind<hwy::float16_t, F> half;
-  return hn::PromoteTo(F(), hn::LoadU(half, reinterpret_cast<const hwy::float16_t*>(p)));
-}
-
-HWY_INLINE VF load_weights(const std::int8_t* p) {
-  const hn::Rebind<std::int8_t, F> bytes;
-  return hn::ConvertTo(F(), hn::PromoteTo(I(), hn::LoadU(bytes, p)));
-}
+HWY_INLINE VF load_weights(const std::uint16_t* p) { return load_f16(p); }
+HWY_INLINE VF load_weights(const std::int8_t* p) { return load_bytes<std::int8_t>(p); }
 
 // One chunk of N-DOT-F: `terms` terms of V · kLanes outputs; weights [terms][stride] of Element (f32, f16,
 // s8).

@@ -27,17 +27,6 @@ HWY_INLINE VUS load_words(const std::byte* p) {
   return hn::LoadU(US(), reinterpret_cast<const std::uint16_t*>(p));
 }
 
-HWY_INLINE VF load_f16(const std::byte* p) {
-  const hn::Rebind<hwy::float16_t, F> half;
-  return hn::PromoteTo(F(), hn::LoadU(half, reinterpret_cast<const hwy::float16_t*>(p)));
-}
-
-template <typename T>
-HWY_INLINE VF load_bytes(const std::byte* p) {  // s8 or u8
-  const hn::Rebind<T, F> bytes;
-  return hn::ConvertTo(F(), hn::PromoteTo(I(), hn::LoadU(bytes, reinterpret_cast<const T*>(p))));
-}
-
 // One field of a plane, for the k of four that are even (kOdd 0) or odd, moved to bit kTo of each word.
 template <int kPlane, int kQuad, int kOdd, int kTo>
 HWY_INLINE VUS plane_field(const std::byte* plane) {

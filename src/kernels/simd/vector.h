@@ -44,6 +44,16 @@ inline constexpr int kVectors = kPanel / kLanes;  // that make 16 lanes
 HWY_INLINE VF splat(float x) { return hn::Set(F(), x); }
 HWY_INLINE VF load(const float* p) { return hn::LoadU(F(), p); }
 HWY_INLINE void store(VF v, float* p) { hn::StoreU(v, F(), p); }
+// kLanes halves or bytes (s8, u8), widened exactly.
+HWY_INLINE VF load_f16(const void* p) {
+  const hn::Rebind<hwy::float16_t, F> half;
+  return hn::PromoteTo(F(), hn::LoadU(half, static_cast<const hwy::float16_t*>(p)));
+}
+template <typename T>
+HWY_INLINE VF load_bytes(const void* p) {
+  const hn::Rebind<T, F> bytes;
+  return hn::ConvertTo(F(), hn::PromoteTo(I(), hn::LoadU(bytes, static_cast<const T*>(p))));
+}
 // Asks for what a stream of weights will need next; they come in order, and the hardware's prefetcher alone
 // leaves a core waiting most of the time when they come from memory (docs/decisions/0002-native.md).
 HWY_INLINE void prefetch_ahead(const void* p) { __builtin_prefetch(static_cast<const char*>(p) + 4096); }
