@@ -23,11 +23,12 @@ ARROWS = {
     "engine": ["model", "kv", "sample", "text"],
     "measure": ["engine"],
     "openai": ["engine"],
+    "audit": ["openai"],
 }
 
 INTRINSICS = re.compile(r"^(hwy/.*|.*intrin\.h|cpuid\.h|arm_(neon|sve|acle)\.h)$")
 INTRINSICS_MAY = ("src/kernels/", "tests/kernels/", "tests/emulation/", "src/base/thread_pool.cc")
-JSON_MAY = ("src/openai/", "src/formats/", "apps/", "tests/")
+JSON_MAY = ("src/openai/", "src/formats/", "src/audit/", "apps/", "tests/")
 MAX_LINES = 500
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 LIBRARY = re.compile(r"isobatch_library\(\s*(\w+)([^)]*)\)")
@@ -56,7 +57,7 @@ def check_include(path, target):
     if INTRINSICS.match(target) and not path.startswith(INTRINSICS_MAY):
         return "intrinsics belong into src/kernels"
     if target.startswith("nlohmann/") and not path.startswith(JSON_MAY):
-        return "JSON belongs into src/openai, src/formats and apps"
+        return "JSON belongs into src/openai, src/formats, src/audit and apps"
     is_test = path.endswith("_test.cc") or "_test_support." in path or path.startswith(("tests/", "fuzz/", "bench/"))
     if top == "tests" and not is_test:
         return "only tests use test support"
