@@ -22,13 +22,17 @@ struct EngineOptions {
   double timeout_seconds = 600;     // without an answer, an engine counts as hanging
   std::filesystem::path cache;      // where virtual environments are made; empty: the user's cache folder
   std::vector<std::string> faults;  // padded: planted ones, by name
+  // What only this engine has: docs/audit-adapters.md. An engine refuses keys that it does not know.
+  std::vector<std::pair<std::string, std::string>> settings;
 };
 
 // "isobatch", "padded", "hf", "llama.cpp", "openvino", "openai".
 std::vector<std::string> engine_names();
 
-// Starts an engine by name. Throws Error: invalid_argument for a name that is none, unsupported with what to
-// do when its set-up is missing ("isobatch audit --setup hf"), and what loading a model throws.
+// Starts an engine by name; "command:…" is an adapter of the user's own, a shell command that speaks the
+// protocol of docs/audit-adapters.md. Throws Error: invalid_argument for a name that is none or a setting
+// that it does not know, unsupported with what to do when its set-up is missing ("isobatch audit --setup
+// hf"), io when its process fails, and what loading a model throws.
 std::unique_ptr<EngineUnderTest> make_engine(std::string_view name, const EngineOptions& options);
 
 // Makes the Python environment that hf, llama.cpp or openvino needs; `log` gets lines of its output. Does

@@ -1,0 +1,1 @@
+"""Adapters: other inference engines as engines under test of `isobatch audit`."""

@@ -1,0 +1,76 @@
+// The table of engines under test.
+#include <fmt/format.h>
+
+#include <array>
+#include <string>
+
+#include "audit/engines/child_engine.h"
+#include "audit/engines/python_environment.h"
+#include "isobatch/audit/engines.h"
+#include "isobatch/error.h"
+
+namespace isobatch::audit {
+namespace {
+
+constexpr std::string_view kCommand = "command:";
+
+constexpr PythonAdapter kHf = {
+    "hf", "isobatch_audit.hf", "requirements-hf.txt",
+    "fetching transformers and torch from PyPI. Its torch for Linux brings about 2.5 GB of CUDA libraries, "
+    "with "
+    "or without a GPU; PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu makes pip take the build "
+    "for CPUs, 200 MB"};
+
+std::unique_ptr<EngineUnderTest> make_python_engine(const PythonAdapter& adapter, EngineOptions options) {
+  ChildCommand command = adapter_command(adapter, options);
+  return std::make_unique<ChildEngine>(adapter.engine, std::move(command), std::move(options));
+}
+
+template <const PythonAdapter& adapter>
+std::unique_ptr<EngineUnderTest> make_with(const EngineOptions& options) {
+  return make_python_engine(adapter, options);
+}
+
+struct Engine {
+  std::string_view name;
+  std::unique_ptr<EngineUnderTest> (*make)(const EngineOptions& options);
+  const PythonAdapter* python = nullptr;  // what its set-up makes; null: it needs none
+};
+
+// In the order of lists and messages.
+constexpr std::array kEngines = {
+    Engine{"hf", make_with<kHf>, &kHf},
+};
+
+const Engine& find(std::string_view name) {
+  for (const Engine& engine : kEngines) {
+    if (engine.name == name) return engine;
+  }
+  throw Error(ErrorCode::invalid_argument, fmt::format("engine: expected one of {}, or command:…; got \"{}\"",
+                                                       fmt::join(engine_names(), ", "), name));
+}
+
+}  // namespace
+
+std::vector<std::string> engine_names() {
+  std::vector<std::string> names;
+  for (const Engine& engine : kEngines) names.emplace_back(engine.name);
+  return names;
+}
+
+std::unique_ptr<EngineUnderTest> make_engine(std::string_view name, const EngineOptions& options) {
+  if (name.starts_with(kCommand)) {
+    const std::string command(name.substr(kCommand.size()));
+    if (command.empty()) throw Error(ErrorCode::invalid_argument, "engine: command: without a command");
+    return std::make_unique<ChildEngine>("", ChildCommand{{"/bin/sh", "-c", command}, {}}, options);
+  }
+  return find(name).make(options);
+}
+
+void set_up_engine(std::string_view name, const EngineOptions& options,
+                   const std::function<void(std::string_view line)>& log) {
+  const Engine& engine = find(name);
+  if (engine.python) make_environment(*engine.python, options, log);
+}
+
+}  // namespace isobatch::audit
