@@ -28,10 +28,34 @@ constexpr std::array<FactorName, kFactors> kFactorNames = {{
     {Factor::prefix_cache, "prefix_cache", "prefix cache"},
 }};
 
+struct VerdictName {
+  VerdictKind kind;
+  std::string_view key, name;
+};
+constexpr std::array<VerdictName, kVerdictKinds> kVerdictNames = {{
+    {VerdictKind::none, "none", "none"},
+    {VerdictKind::rounding, "rounding", "shape-dependent rounding"},
+    {VerdictKind::nondeterminism, "nondeterminism", "run-to-run nondeterminism"},
+    {VerdictKind::leak_between_rows, "leak_between_rows", "leak between rows"},
+    {VerdictKind::mask_fault, "mask_fault", "mask fault"},
+    {VerdictKind::position_fault, "position_fault", "position fault"},
+    {VerdictKind::shared_activation_scale, "shared_activation_scale", "shared activation scale"},
+    {VerdictKind::cache_fault, "cache_fault", "cache fault"},
+    {VerdictKind::read_out_fault, "read_out_fault", "read-out fault"},
+    {VerdictKind::overflow, "overflow", "overflow"},
+    {VerdictKind::unexplained, "unexplained", "unexplained"},
+    {VerdictKind::not_measured, "not_measured", "not measured"},
+}};
+
 constexpr const FactorName& entry(Factor factor) { return kFactorNames[static_cast<std::size_t>(factor)]; }
+constexpr const VerdictName& entry(VerdictKind kind) { return kVerdictNames[static_cast<std::size_t>(kind)]; }
+// The tables are in the order of their enumerators.
 static_assert([] {
   for (int i = 0; i < kFactors; ++i) {
     if (kFactorNames[i].factor != static_cast<Factor>(i)) return false;
+  }
+  for (int i = 0; i < kVerdictKinds; ++i) {
+    if (kVerdictNames[i].kind != static_cast<VerdictKind>(i)) return false;
   }
   return true;
 }());
@@ -48,34 +72,14 @@ std::optional<Factor> factor_of_key(std::string_view key) {
   return std::nullopt;
 }
 
-std::string_view name_of(VerdictKind kind) {
-  switch (kind) {
-    case VerdictKind::none:
-      return "none";
-    case VerdictKind::rounding:
-      return "shape-dependent rounding";
-    case VerdictKind::nondeterminism:
-      return "run-to-run nondeterminism";
-    case VerdictKind::leak_between_rows:
-      return "leak between rows";
-    case VerdictKind::mask_fault:
-      return "mask fault";
-    case VerdictKind::position_fault:
-      return "position fault";
-    case VerdictKind::shared_activation_scale:
-      return "shared activation scale";
-    case VerdictKind::cache_fault:
-      return "cache fault";
-    case VerdictKind::read_out_fault:
-      return "read-out fault";
-    case VerdictKind::overflow:
-      return "overflow";
-    case VerdictKind::unexplained:
-      return "unexplained";
-    case VerdictKind::not_measured:
-      return "not measured";
+std::string_view name_of(VerdictKind kind) { return entry(kind).name; }
+std::string_view key_of(VerdictKind kind) { return entry(kind).key; }
+
+std::optional<VerdictKind> verdict_of_key(std::string_view key) {
+  for (const VerdictName& entry : kVerdictNames) {
+    if (entry.key == key) return entry.kind;
   }
-  return "";
+  return std::nullopt;
 }
 
 bool is_bug(VerdictKind kind) {

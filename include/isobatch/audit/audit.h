@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "isobatch/audit/engine.h"
+#include "isobatch/audit/render.h"
 #include "isobatch/audit/report.h"
 
 namespace isobatch::audit {
@@ -45,11 +46,9 @@ TraceComparison compare_traces(const Trace& a, const Trace& b, std::string_view 
 // invalid_argument with the line's number.
 std::vector<Prompt> read_prompts(const std::filesystem::path& file);
 
-// The report as one JSON object (docs/audit-schema.md), as a self-contained HTML page, and as the text of the
-// terminal's table and verdicts.
-std::string to_json(const AuditReport& report);
-AuditReport report_from_json(std::string_view json);  // throws Error(invalid_argument)
-std::string to_html(const AuditReport& report);
-std::string to_text(const AuditReport& report, int width, bool color);
+// A report without engines: what is known before the first has started. `created` and `machine` are of now
+// and here; hashes the file. Throws Error(io).
+AuditReport start_report(const std::filesystem::path& prompts_file, std::size_t prompts,
+                         const AuditOptions& options, std::string command);
 
 }  // namespace isobatch::audit

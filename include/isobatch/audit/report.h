@@ -74,11 +74,12 @@ struct Measures {
 // One factor changed against one reference.
 struct Comparison {
   Factor factor = Factor::rerun;
-  std::string reference;    // "batch 1"
-  std::string changed;      // "batch 16"
-  std::string conditions;   // what else was set: "f32, batch 8, left"
-  std::string dtype;        // it ran in
-  int batch_size = 1;       // of the changed run
+  std::string reference;   // "batch 1"
+  std::string changed;     // "batch 16"
+  std::string conditions;  // what else was set: "f32, batch 8, left"
+  std::string dtype;       // it ran in
+  int batch_size = 1;      // of the changed run
+  int reference_batch_size = 1;
   std::string not_offered;  // why there is none; empty: there is one
   std::string error;        // the engine failed; measures do not count
   Measures measures;
@@ -98,8 +99,11 @@ enum class VerdictKind {
   unexplained,   // answers move beyond rounding, no rule fits
   not_measured,  // the engine failed, or offers too little
 };
+inline constexpr int kVerdictKinds = 12;
 std::string_view name_of(VerdictKind kind);  // "mask fault"
-bool is_bug(VerdictKind kind);               // all but none, rounding and not_measured
+std::string_view key_of(VerdictKind kind);   // "mask_fault", as JSON has it
+std::optional<VerdictKind> verdict_of_key(std::string_view key);
+bool is_bug(VerdictKind kind);  // all but none, rounding and not_measured
 
 struct Verdict {
   VerdictKind kind = VerdictKind::none;
@@ -155,7 +159,7 @@ struct EngineReport {
   std::vector<Verdict> verdicts;  // worst first; at least one
   std::vector<Example> examples;
   std::vector<NoisePoint> noise;
-  std::vector<LengthDistribution> lengths;
+  std::vector<LengthDistribution> lengths;  // the reference first
   std::vector<TraceComparison> traces;
   std::string error;  // the engine could not be audited to the end
   double seconds = 0;
@@ -167,6 +171,8 @@ struct AuditReport {
   std::string created;  // UTC, ISO 8601
   std::string command;
   std::string machine;
+  // Of the audit, as given: {"batch sizes", "2,4,8,16"}. Shown as they are.
+  std::vector<std::pair<std::string, std::string>> options;
   std::string prompts_name;  // file
   std::string prompts_hash;  // SHA-256
   int prompts = 0;
