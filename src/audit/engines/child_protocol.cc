@@ -25,10 +25,7 @@ constexpr std::string_view kIsToken = "a token id of the vocabulary";
 Json describe(const Prompt& prompt) {
   Json result = {{"id", prompt.id}};
   if (!prompt.messages.empty()) {
-    Json& messages = result["messages"] = Json::array();
-    for (const ChatMessage& message : prompt.messages) {
-      messages.push_back({{"role", message.role}, {"content", message.content}});
-    }
+    result["messages"] = describe(prompt.messages);
   } else if (!prompt.text.empty()) {
     result["text"] = prompt.text;
   } else {
@@ -137,6 +134,14 @@ std::optional<Op> op_of_name(std::string_view name) {
 }
 
 }  // namespace
+
+Json describe(const std::vector<ChatMessage>& messages) {
+  Json result = Json::array();
+  for (const ChatMessage& message : messages) {
+    result.push_back({{"role", message.role}, {"content", message.content}});
+  }
+  return result;
+}
 
 Json start_question(const EngineOptions& options) {
   Json settings = Json::object();

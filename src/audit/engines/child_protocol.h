@@ -17,6 +17,8 @@ using Json = nlohmann::json;
 
 inline constexpr int kProtocolVersion = 1;
 
+Json describe(const std::vector<ChatMessage>& messages);  // as OpenAI has them
+
 Json start_question(const EngineOptions& options);
 Json tokenize_question(const Prompt& prompt);
 // Rows with tokens for engines that take them, with prompts for others. Throws Error(invalid_argument) for a

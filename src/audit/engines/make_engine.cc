@@ -5,6 +5,7 @@
 #include <string>
 
 #include "audit/engines/child_engine.h"
+#include "audit/engines/openai_engine.h"
 #include "audit/engines/python_environment.h"
 #include "isobatch/audit/engines.h"
 #include "isobatch/error.h"
@@ -31,6 +32,10 @@ std::unique_ptr<EngineUnderTest> make_with(const EngineOptions& options) {
   return make_python_engine(adapter, options);
 }
 
+std::unique_ptr<EngineUnderTest> make_openai(const EngineOptions& options) {
+  return std::make_unique<OpenAiEngine>("openai", options);
+}
+
 struct Engine {
   std::string_view name;
   std::unique_ptr<EngineUnderTest> (*make)(const EngineOptions& options);
@@ -40,6 +45,7 @@ struct Engine {
 // In the order of lists and messages.
 constexpr std::array kEngines = {
     Engine{"hf", make_with<kHf>, &kHf},
+    Engine{"openai", make_openai},
 };
 
 const Engine& find(std::string_view name) {

@@ -12,5 +12,5 @@ add_custom_command(
   DEPENDS ${python_files} ${CMAKE_SOURCE_DIR}/cmake/EmbedFiles.cmake
   VERBATIM)
 set(engine_sources
-  engines/child_engine.cc engines/child_process.cc engines/child_protocol.cc engines/make_engine.cc
-  engines/python_environment.cc ${embedded_files})
+  engines/child_engine.cc engines/child_process.cc engines/child_protocol.cc engines/http_service.cc
+  engines/make_engine.cc engines/openai_engine.cc engines/python_environment.cc ${embedded_files})
