@@ -25,7 +25,7 @@ constexpr std::string_view kIsToken = "a token id of the vocabulary";
 Json describe(const Prompt& prompt) {
   Json result = {{"id", prompt.id}};
   if (!prompt.messages.empty()) {
-    result["messages"] = describe(prompt.messages);
+    result["messages"] = describe_messages(prompt.messages);
   } else if (!prompt.text.empty()) {
     result["text"] = prompt.text;
   } else {
@@ -135,7 +135,7 @@ std::optional<Op> op_of_name(std::string_view name) {
 
 }  // namespace
 
-Json describe(const std::vector<ChatMessage>& messages) {
+Json describe_messages(const std::vector<ChatMessage>& messages) {
   Json result = Json::array();
   for (const ChatMessage& message : messages) {
     result.push_back({{"role", message.role}, {"content", message.content}});

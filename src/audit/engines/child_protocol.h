@@ -17,7 +17,7 @@ using Json = nlohmann::json;
 
 inline constexpr int kProtocolVersion = 1;
 
-Json describe(const std::vector<ChatMessage>& messages);  // as OpenAI has them
+Json describe_messages(const std::vector<ChatMessage>& messages);  // as OpenAI has them
 
 Json start_question(const EngineOptions& options);
 Json tokenize_question(const Prompt& prompt);

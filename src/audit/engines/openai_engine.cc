@@ -35,7 +35,7 @@ Json body_of(const Row& row, const std::string& model, const std::string& limit,
   Json body = {{"model", model}, {"temperature", 0}, {"seed", kSeed}, {limit, row.max_tokens}};
   const Prompt& prompt = *row.prompt;
   if (!prompt.messages.empty()) {
-    body["messages"] = describe(prompt.messages);
+    body["messages"] = describe_messages(prompt.messages);
     if (logprobs) body.update({{"logprobs", true}, {"top_logprobs", 2}});
   } else {
     body["prompt"] = prompt.text.empty() ? Json(prompt.tokens) : Json(prompt.text);
