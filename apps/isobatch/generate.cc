@@ -68,6 +68,9 @@ int generate(const Options& options) {
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const Result result = engine.take_finished().at(0).second;
+  if (!result.overflow.empty() && result.finish_reason != FinishReason::error) {
+    fmt::print(stderr, "isobatch: beyond the range of f16 from here on: {}\n", result.overflow);
+  }
   if (result.finish_reason == FinishReason::error) {
     fmt::print(stderr, "isobatch: {}\n", result.error);
     return kSomeFailed;

@@ -77,6 +77,11 @@ engine::KvManager make_kv_manager(const Model& model, const Tuning& tuning,
                            tuning.page_size, salt, hooks);
 }
 
+std::string describe(const model::Overflow& overflow, int position) {
+  const std::string where = overflow.layer < 0 ? std::string() : fmt::format("layer {}: ", overflow.layer);
+  return fmt::format("{}{}, at position {}", where, overflow.operation, position);
+}
+
 // Whether the sequence holds just what the choice was made after. Behind the first drafted token that the
 // sampler has not chosen, and behind the end, no choice counts.
 bool counts(const engine::ChosenToken& chosen, const engine::EngineHooks& hooks) {
@@ -238,8 +243,11 @@ void Engine::Impl::append(const engine::ChosenToken& chosen) {
   Sequence& sequence = *chosen.sequence;
   sequence.computed = tuning_.kv_cache ? chosen.position + 1 : 0;
   std::string piece;
+  std::string& overflow = sequence.result.overflow;
+  if (chosen.overflow.operation && overflow.empty()) overflow = describe(chosen.overflow, chosen.position);
   if (chosen.token < 0) {
-    piece = sequence.fail(fmt::format("the logits after {} tokens are all NaN", sequence.length()));
+    piece = sequence.fail(fmt::format("the logits after {} tokens are all NaN{}{}", sequence.length(),
+                                      overflow.empty() ? "" : "; first beyond f16: ", overflow));
   } else {
     if (sequence.request.logprobs) sequence.result.logprobs.push_back(chosen.log_prob);
     if (sequence.request.top_logprobs > 0) sequence.result.top_logprobs.push_back(chosen.top);

@@ -114,5 +114,37 @@ TEST_F(HfModelTest, QuantizesAtLoad) {
               testing::ThrowsMessage<Error>(testing::HasSubstr("nothing to quantize")));
 }
 
+// The same name in whatever chunks and company.
+TEST_F(HfModelTest, NamesWhatOverflowsInF16) {
+  write("llama_linear");
+  test::FamilyModel loud = test::read_family_model("llama_linear");
+  for (test::FamilyTensor& tensor : loud.tensors) {
+    if (tensor.name != "model.layers.1.mlp.up_proj.weight") continue;
+    for (float& value : tensor.values) value *= 2e5f;
+  }
+  const auto results = [&](DType dtype, int rows) {
+    const auto model = Model::load(directory.path(), {.dtype = dtype});
+    Tuning tuning;
+    tuning.max_step_rows = rows;
+    Engine engine(model, tuning);
+    Request request;
+    request.prompt = model->tokenize("abcdefghij");
+    request.max_tokens = 3;
+    request.ignore_eos = true;
+    for (int i = 0; i < 3; ++i) engine.submit(request);
+    return run_all(engine);
+  };
+  for (const Result& result : results(DType::f16, 512)) EXPECT_EQ(result.overflow, "");
+  test::write_hf_directory(loud, directory.path());
+  for (const int rows : {1, 4, 512}) {
+    for (const Result& result : results(DType::f16, rows)) {
+      EXPECT_EQ(result.overflow, "layer 1: up, at position 9");
+      EXPECT_EQ(result.finish_reason, FinishReason::error);
+      EXPECT_THAT(result.error, testing::EndsWith("first beyond f16: layer 1: up, at position 9"));
+    }
+  }
+  for (const Result& result : results(DType::f32, 512)) EXPECT_EQ(result.overflow, "");
+}
+
 }  // namespace
 }  // namespace isobatch::engine

@@ -31,8 +31,9 @@ std::span<const ChosenToken> Runner::run(std::span<const SequenceRows> batch) {
     logits_ = std::make_unique_for_overwrite<float[]>(needed);
     logits_capacity_ = needed;
   }
+  overflows_.assign(outputs_.size(), {});
   const model::Step step{tokens_, positions_, segments_, logits_rows_};
-  transformer_.forward(step, kv_, {kernels_, threads_, *workspace_}, logits_.get());
+  transformer_.forward(step, kv_, {kernels_, threads_, *workspace_, nullptr, overflows_}, logits_.get());
   threads_.parallel_for(static_cast<int>(outputs_.size()),
                         [this](int i, int thread) { use_logits(outputs_[i], i, thread); });
   for (const Output& output : outputs_) {
@@ -77,6 +78,7 @@ void Runner::use_logits(const Output& output, int slot, int thread) noexcept {
   const std::span<float> logits = logits_row(slot);
   if (output.choice < 0) return score(s, output.position, logits);
   ChosenToken& chosen = chosen_[output.choice];
+  chosen.overflow = overflows_[slot];
   const Sampling& own = s.request.sampling;
   const bool may_end =
       s.request.ignore_eos || output.position + 1 - s.prompt_length() >= s.request.min_tokens;

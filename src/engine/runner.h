@@ -27,7 +27,8 @@ struct ChosenToken {
   TokenId after = 0;  // the row's token
   int slot = 0;       // row of logits
   TokenId token = -1;
-  float log_prob = 0.0f;  // when asked for
+  float log_prob = 0.0f;          // when asked for
+  model::Overflow overflow = {};  // on the way of its row
   std::vector<TokenLogprob> top = {};
 };
 
@@ -72,7 +73,8 @@ class Runner {
   std::vector<std::int32_t> positions_;
   std::vector<model::Segment> segments_;
   std::vector<std::int32_t> logits_rows_;
-  std::vector<Output> outputs_;  // [logits_rows]
+  std::vector<Output> outputs_;             // [logits_rows]
+  std::vector<model::Overflow> overflows_;  // [logits_rows]
   std::vector<ChosenToken> chosen_;
   std::unique_ptr<float[]> logits_;  // [logits_rows][vocab_size]
   std::size_t logits_capacity_ = 0;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/float16.h"
 
@@ -145,6 +146,7 @@ void Decoder::embed(const Pass& pass) const {
       if (scale != 0.0f) kernels.scale[rounding_](x, config_.hidden_size, scale, x);
     }
   });
+  note_overflow(pass, "embedding", pass.w().x.data(), config_.hidden_size);
 }
 
 // Logits of the rows that are wanted: they move to the front, and only they take the last residual.
@@ -165,6 +167,13 @@ void Decoder::run_head(const Pass& pass, float* logits) const {
   stage.next(Stage::head);
   const Projection head[] = {{&head_, logits}};
   project(pass, w.normed.data(), wanted, head);
+  for (int i = 0; i < wanted && rounding_ == kernels::Rounding::f16 && !pass.execution.overflows.empty();
+       ++i) {
+    const float* row = logits + static_cast<std::ptrdiff_t>(i) * config_.vocab_size;
+    Overflow& overflow = pass.execution.overflows[i];
+    const bool finite = std::all_of(row, row + config_.vocab_size, [](float x) { return std::isfinite(x); });
+    if (!finite && !overflow.operation) overflow.operation = "head";
+  }
   if (traits_.logit_soft_cap != 0.0f) {
     for_rows(pass.execution, wanted, 1, [&](int begin, int end) {
       float* rows = logits + static_cast<std::ptrdiff_t>(begin) * config_.vocab_size;
@@ -182,12 +191,14 @@ void Decoder::forward(const Step& step, const KvMemory& kv, const Execution& exe
             .rounding = rounding_,
             .shape = {config_.heads, config_.kv_heads, config_.head_dim, config_.attention_scale,
                       traits_.attention_soft_cap}};
+  std::ranges::fill(execution.overflows, Overflow{});
   const ProfileScope stage(execution.profile, Stage::rest);
   embed(pass);
   for (int i = 0; i < config_.layers; ++i) {
+    pass.layer = i;
     run_layer(i, pass);
-    pass.is_first_layer = false;
   }
+  pass.layer = -1;
   run_head(pass, logits);
 }
 

@@ -27,7 +27,7 @@ class Gemma2 final : public Decoder {
 
   void run_layer(int index, const Pass& pass) const override {
     const GemmaLayer& l = layers_[index];
-    add_and_normalize(pass, !pass.is_first_layer, l.attention_norm);
+    add_and_normalize(pass, !pass.is_first_layer(), l.attention_norm);
     project_qkv(pass, l.attention);
     rotate(pass, 0);
     attend(pass, index, config_.windows[index]);

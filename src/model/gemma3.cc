@@ -38,7 +38,7 @@ class Gemma3 final : public Decoder {
   void run_layer(int index, const Pass& pass) const override {
     const Layer& l = layers_[index];
     const int window = config_.windows[index];
-    add_and_normalize(pass, !pass.is_first_layer, l.attention_norm);
+    add_and_normalize(pass, !pass.is_first_layer(), l.attention_norm);
     project_qkv(pass, l.attention);
     normalize_heads(pass, l.q_norm, l.k_norm);
     rotate(pass, window > 0 ? kLocalRope : kGlobalRope);

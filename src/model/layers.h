@@ -66,11 +66,17 @@ struct Pass {
   const Execution& execution;
   kernels::Rounding rounding;  // of the results of operations
   AttentionShape shape;
-  bool is_first_layer = true;  // later ones add the output of the one before to x
+  int layer = -1;  // -1: before the layers
 
   int rows() const { return static_cast<int>(step.tokens.size()); }
   Workspace& w() const { return execution.workspace; }
+  // All but the first layer add the output of the one before to x.
+  bool is_first_layer() const { return layer == 0; }
 };
+
+// Notes the operation for rows of logits whose results [rows][n] are not all finite, in dtype f16 and where
+// none is noted yet.
+void note_overflow(const Pass& pass, const char* operation, const float* results, std::ptrdiff_t n);
 
 struct Projection {
   const Linear* linear;

@@ -23,7 +23,7 @@ void Llama::add_layer(Layer layer) {
 
 void Llama::run_layer(int index, const Pass& pass) const {
   const Layer& l = layers_[index];
-  add_and_normalize(pass, !pass.is_first_layer, l.attention_norm);
+  add_and_normalize(pass, !pass.is_first_layer(), l.attention_norm);
   project_qkv(pass, l.attention);
   rotate(pass, 0);
   attend(pass, index, config_.windows[index]);

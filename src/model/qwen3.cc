@@ -34,7 +34,7 @@ class Qwen3 final : public Decoder {
 
   void run_layer(int index, const Pass& pass) const override {
     const Layer& l = layers_[index];
-    add_and_normalize(pass, !pass.is_first_layer, l.attention_norm);
+    add_and_normalize(pass, !pass.is_first_layer(), l.attention_norm);
     project_qkv(pass, l.attention);
     normalize_heads(pass, l.q_norm, l.k_norm);
     rotate(pass, 0);

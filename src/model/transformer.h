@@ -44,11 +44,18 @@ struct WorkspaceDeleter {
   void operator()(Workspace* workspace) const;
 };
 
+// In dtype f16: the first operation on a row's way to its logits with a result that is inf or NaN.
+struct Overflow {
+  const char* operation = nullptr;  // null: none
+  int layer = -1;                   // -1: outside the layers
+};
+
 struct Execution {
   const kernels::KernelTable& kernels;
   ThreadPool& threads;
   Workspace& workspace;
   Profile* profile = nullptr;
+  std::span<Overflow> overflows = {};  // [logits_rows], filled in dtype f16; or empty
 };
 
 class Transformer {

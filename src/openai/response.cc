@@ -45,6 +45,9 @@ OrderedJson receipt_of(const BatchLine& line, std::span<const Result> results, b
     }
     receipt["choices"] = std::move(choices);
   }
+  for (const Result& result : results) {
+    if (!result.overflow.empty() && !receipt.contains("overflow")) receipt["overflow"] = result.overflow;
+  }
   OrderedJson options = described_options(line.request, line.choices);
   if (!options.empty()) receipt["options"] = std::move(options);
   if (raw) receipt["raw"] = true;
