@@ -22,6 +22,13 @@ constexpr PythonAdapter kHf = {
     "or without a GPU; PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu makes pip take the build "
     "for CPUs, 200 MB"};
 
+constexpr PythonAdapter kLlamaCpp = {"llama.cpp", "isobatch_audit.llama_cpp", "requirements-llama.cpp.txt",
+                                     "fetching llama-cpp-python from PyPI and building it from source, which "
+                                     "needs a C++ compiler and minutes"};
+
+constexpr PythonAdapter kOpenVino = {"openvino", "isobatch_audit.openvino", "requirements-openvino.txt",
+                                     "fetching openvino-genai from PyPI, 150 MB"};
+
 std::unique_ptr<EngineUnderTest> make_python_engine(const PythonAdapter& adapter, EngineOptions options) {
   ChildCommand command = adapter_command(adapter, options);
   return std::make_unique<ChildEngine>(adapter.engine, std::move(command), std::move(options));
@@ -30,6 +37,11 @@ std::unique_ptr<EngineUnderTest> make_python_engine(const PythonAdapter& adapter
 template <const PythonAdapter& adapter>
 std::unique_ptr<EngineUnderTest> make_with(const EngineOptions& options) {
   return make_python_engine(adapter, options);
+}
+
+std::unique_ptr<EngineUnderTest> make_llama_cpp(const EngineOptions& options) {
+  if (options.url.empty()) return make_python_engine(kLlamaCpp, options);
+  return std::make_unique<OpenAiEngine>("llama.cpp", options);
 }
 
 std::unique_ptr<EngineUnderTest> make_openai(const EngineOptions& options) {
@@ -45,6 +57,8 @@ struct Engine {
 // In the order of lists and messages.
 constexpr std::array kEngines = {
     Engine{"hf", make_with<kHf>, &kHf},
+    Engine{"llama.cpp", make_llama_cpp, &kLlamaCpp},
+    Engine{"openvino", make_with<kOpenVino>, &kOpenVino},
     Engine{"openai", make_openai},
 };
 

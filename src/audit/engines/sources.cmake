@@ -1,7 +1,9 @@
 # Engines under test, and python/ as a source file. Sets engine_sources.
 set(python_files
   isobatch_audit/__init__.py isobatch_audit/hf.py isobatch_audit/hf_engine.py isobatch_audit/hf_model.py
-  isobatch_audit/hf_trace.py isobatch_audit/protocol.py requirements-hf.txt)
+  isobatch_audit/hf_trace.py isobatch_audit/llama_cpp.py isobatch_audit/llama_cpp_engine.py
+  isobatch_audit/llama_cpp_model.py isobatch_audit/openvino.py isobatch_audit/openvino_engine.py
+  isobatch_audit/protocol.py requirements-hf.txt requirements-llama.cpp.txt requirements-openvino.txt)
 list(JOIN python_files "|" python_list)
 list(TRANSFORM python_files PREPEND ${CMAKE_SOURCE_DIR}/python/)
 set(embedded_files ${CMAKE_CURRENT_BINARY_DIR}/embedded_files.cc)
