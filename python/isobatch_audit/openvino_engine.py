@@ -16,7 +16,7 @@ from . import protocol
 
 DEFAULT = "default"  # what the engine chooses for this machine
 DTYPES = [DEFAULT, "f32", "bf16", "f16"]  # INFERENCE_PRECISION_HINT
-KV_DTYPES = [DEFAULT, "f32", "bf16", "f16", "u8"]  # KV_CACHE_PRECISION
+KV_DTYPES = [DEFAULT, "u8", "f32"]  # KV_CACHE_PRECISION; others fail beside some DTYPES
 STEP_TOKENS, CACHE_GB = 2048, 2
 FACTORS = [
     "dtype",
