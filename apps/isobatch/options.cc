@@ -181,6 +181,7 @@ void add_request_options(CLI::App& app, Request& request) {
          },
          "log-probabilities of the tokens, and of so many likeliest ones")
       ->check(integer_in(0, kMaxTopLogprobs));
+  add_constraint_options(app, request.constraint);
   app.add_flag("--ignore-eos", request.ignore_eos, "go on after an end token");
 }
 

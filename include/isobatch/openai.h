@@ -41,6 +41,10 @@ inline constexpr int kMaxChoices = 128;
 BatchLine parse_batch_line(std::string_view line, std::size_t number, const Request& defaults,
                            int default_choices = 1);
 
+// A JSON text, objects in its order. Integers beyond 64 bits become floating-point numbers. Throws
+// Error(invalid_argument): not JSON, a key twice in one object, nested too deeply.
+Value parse_value(std::string_view text);
+
 // A JSON object of the fields, named as in a body, in which `request` differs from Request{}, and of `n`
 // choices; the prompt is left out. Read as a body again, it gives the same request.
 std::string describe_options(const Request& request, int choices);

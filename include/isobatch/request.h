@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
+
+#include "isobatch/value.h"
 
 namespace isobatch {
 
@@ -34,6 +37,22 @@ struct Sampling {
   }
 };
 
+// What the text of an answer must be, from its first byte to its last: at most one of these is set. No token is
+// chosen behind which the text could not become that; end tokens are where it is, and an answer that nothing
+// may follow ends without one.
+struct Constraint {
+  std::string regex = {};                         // in the syntax of ECMA-262, matching the whole text; or
+  std::vector<std::string> choices = {};          // one of these texts; or
+  std::shared_ptr<const Value> schema = nullptr;  // the text is JSON that this JSON Schema accepts
+
+  bool none() const { return regex.empty() && choices.empty() && !schema; }
+  bool operator==(const Constraint& other) const {
+    const bool same_schema =
+        schema == other.schema || (schema && other.schema && *schema == *other.schema);
+    return regex == other.regex && choices == other.choices && same_schema;
+  }
+};
+
 struct Request {
   std::vector<TokenId> prompt;  // at least one token
   Sampling sampling;
@@ -43,6 +62,7 @@ struct Request {
   int min_tokens = 0;  // before that many, no end token is chosen, and their text is not searched for `stop`
   std::vector<std::string> stop;  // the text ends before the first of these
   bool ignore_eos = false;
+  Constraint constraint = {};    // with ignore_eos, no end token is chosen
   bool logprobs = false;         // fill Result::logprobs
   int top_logprobs = 0;          // at most kMaxTopLogprobs: fill Result::top_logprobs with so many
   bool prompt_logprobs = false;  // fill Result::prompt_logprobs and prompt_greedy

@@ -103,7 +103,8 @@ Engine::Impl::Impl(std::shared_ptr<const Model> model, const Tuning& tuning, eng
       threads_(tuning.threads > 0 ? tuning.threads : available_cpus()),
       kv_(make_kv_manager(*model_, tuning_, hooks_)),
       runner_(transformer_, {kv_.pool().base(), kv_layout_of(*model_, tuning_, hooks_)}, *kernels_, threads_,
-              model_->parts().tokenizer->spec().end_tokens, hooks_) {
+              model_->parts().tokenizer->spec().end_tokens, hooks_),
+      constraints_(*model_->parts().tokenizer) {
   stats_.kv_pages = kv_.pool().pages();
 }
 
@@ -125,6 +126,8 @@ Engine::RequestId Engine::Impl::submit(Request request, OnText on_text) {
             sequence->prompt_length(), sequence->max_new, needed * page_bytes,
             kv_.pool().pages() * page_bytes));
   }
+  const Constraint& constraint = sequence->request.constraint;
+  if (!constraint.none()) sequence->constrained.emplace(constraints_.find(constraint));
   waiting_.push_back(std::move(sequence));
   return next_id_++;
 }
@@ -245,7 +248,9 @@ void Engine::Impl::append(const engine::ChosenToken& chosen) {
   std::string piece;
   std::string& overflow = sequence.result.overflow;
   if (chosen.overflow.operation && overflow.empty()) overflow = describe(chosen.overflow, chosen.position);
-  if (chosen.token < 0) {
+  if (!chosen.refusal.empty()) {
+    piece = sequence.fail(chosen.refusal);
+  } else if (chosen.token < 0) {
     piece = sequence.fail(fmt::format("the logits after {} tokens are all NaN{}{}", sequence.length(),
                                       overflow.empty() ? "" : "; first beyond f16: ", overflow));
   } else {

@@ -56,6 +56,7 @@ class Engine::Impl {
   ThreadPool threads_;
   engine::KvManager kv_;
   engine::Runner runner_;
+  engine::Constraints constraints_;
 
   RequestId next_id_ = 0;
   std::vector<std::unique_ptr<Sequence>> running_;  // in the order of submission, before all waiting ones

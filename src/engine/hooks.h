@@ -24,6 +24,7 @@ struct EngineHooks {
   int position_shift_after_preemption = 0;  // added to the positions of rows that are computed again
   bool accept_any_draft = false;            // also one that the sampler has not chosen
   bool penalize_neighbours_tokens = false;  // those of the row in the next slot, instead of its own
+  bool constrain_as_neighbour = false;      // by the constraint of the row in the next slot
   bool forget_drafted_tokens = false;       // penalties do not count the drafted tokens before a row
 };
 

@@ -1,7 +1,10 @@
 #include "engine/runner.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "isobatch/error.h"
 #include "sample/log_prob.h"
 
 namespace isobatch::engine {
@@ -66,11 +69,38 @@ void Runner::collect_rows(std::span<const SequenceRows> batch) {
         chosen_.push_back({&s, position, token, static_cast<int>(outputs_.size()) - 1});
         chosen_.back().top.resize(
             std::min(s.request.top_logprobs, vocab_size_));  // what runs in a worker cannot
+        if (s.constrained) constrain(s, chosen_.back());
       }
       tokens_.push_back(token);
       positions_.push_back(position + shift);
     }
   }
+}
+
+// What may be chosen behind the row of `chosen`.
+void Runner::constrain(Sequence& s, ChosenToken& chosen) {
+  const std::span<const TokenId> generated = std::span(s.tokens).subspan(s.prompt_length());
+  const std::size_t drafted = static_cast<std::size_t>(chosen.position + 1 - s.length());
+  const int before = chosen.position + 1 - s.prompt_length();
+  const bool may_end = !s.request.ignore_eos && before >= s.request.min_tokens;
+  try {
+    chosen.allowed = s.constrained->mask(generated, std::span(s.draft).first(drafted), may_end);
+    if (chosen.allowed->count > 0) return;
+    chosen.refusal = fmt::format("constraint: no token of the vocabulary may follow after {} tokens", before);
+  } catch (const Error& error) {
+    chosen.refusal = fmt::format("{} after {} tokens", error.what(), before);
+  }
+}
+
+sample::Exclusions Runner::exclusions(const Output& output, int slot) const {
+  const Sequence& s = *output.sequence;
+  const Output& source = hooks_.constrain_as_neighbour ? outputs_[(slot + 1) % outputs_.size()] : output;
+  const ChosenToken* chosen = source.choice < 0 ? nullptr : &chosen_[source.choice];
+  if (chosen != nullptr && chosen->allowed) return {.allowed = chosen->allowed->bits};
+  const bool may_end =
+      s.request.ignore_eos || output.position + 1 - s.prompt_length() >= s.request.min_tokens;
+  if (may_end) return {};
+  return {.banned = end_tokens_};
 }
 
 void Runner::use_logits(const Output& output, int slot, int thread) noexcept {
@@ -80,15 +110,14 @@ void Runner::use_logits(const Output& output, int slot, int thread) noexcept {
   ChosenToken& chosen = chosen_[output.choice];
   chosen.overflow = overflows_[slot];
   const Sampling& own = s.request.sampling;
-  const bool may_end =
-      s.request.ignore_eos || output.position + 1 - s.prompt_length() >= s.request.min_tokens;
-  const std::span<const TokenId> banned = may_end ? std::span<const TokenId>() : end_tokens_;
+  if (!chosen.refusal.empty()) return;
+  const sample::Exclusions out = exclusions(output, slot);
   const sample::History before = history(output, slot);
   sample::Sampler& sampler = samplers_[thread];
   const std::uint64_t position = output.position + 1;
   chosen.token = hooks_.sampling
-                     ? sampler.choose(logits, hooks_.sampling(own, slot), before, position, banned, kernels_)
-                     : sampler.choose(logits, own, before, position, banned, kernels_);
+                     ? sampler.choose(logits, hooks_.sampling(own, slot), before, position, out, kernels_)
+                     : sampler.choose(logits, own, before, position, out, kernels_);
   if (chosen.token < 0 || (!s.request.logprobs && chosen.top.empty())) return;
   const sample::LogProbs log_probs(logits, kernels_);
   chosen.log_prob = log_probs(chosen.token);

@@ -19,7 +19,7 @@ struct SequenceRows {
   int rows = 0;  // the next ones that are not computed; past its tokens, those of its draft
 };
 
-// The token chosen from the logits of a sequence's newest token, or of a drafted one: -1 when all are NaN. It
+// The token chosen from the logits of a sequence's newest token, or of a drafted one: -1 when there is none. It
 // counts if the sequence has come to hold just what the row was computed from.
 struct ChosenToken {
   Sequence* sequence = nullptr;
@@ -30,6 +30,8 @@ struct ChosenToken {
   float log_prob = 0.0f;          // when asked for
   model::Overflow overflow = {};  // on the way of its row
   std::vector<TokenLogprob> top = {};
+  std::shared_ptr<const grammar::TokenMask> allowed = {};  // by the request's constraint
+  std::string refusal = {};                                // why its constraint lets no token be chosen
 };
 
 class Runner {
@@ -54,6 +56,8 @@ class Runner {
     int choice;    // index in chosen_, or -1: it scores the next token of the prompt
   };
   void collect_rows(std::span<const SequenceRows> batch);
+  void constrain(Sequence& s, ChosenToken& chosen);
+  sample::Exclusions exclusions(const Output& output, int slot) const;
   void use_logits(const Output& output, int slot, int thread) noexcept;
   void score(Sequence& s, int position, std::span<const float> logits) noexcept;
   sample::History history(const Output& output, int slot) const;

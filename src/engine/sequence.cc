@@ -51,6 +51,10 @@ void validate(const Request& request, int vocab_size, int context) {
     if (stop.empty()) refuse("a stop string must not be empty");
     text::require_utf8(stop, "stop string");
   }
+  const Constraint& constraint = request.constraint;
+  if (!constraint.regex.empty() + !constraint.choices.empty() + (constraint.schema != nullptr) > 1) {
+    refuse("a constraint has one of a regular expression, choices and a schema, but more are set");
+  }
   sample::validate(request.sampling, vocab_size);
 }
 
@@ -79,6 +83,9 @@ std::string Sequence::append(TokenId token) {
   std::string ready = decoder.push(token);
   if (generated() > request.min_tokens) ready = stop_matcher.push(ready);
   if (stop_matcher.stopped()) return finish(FinishReason::stop, std::move(ready));
+  if (constrained && constrained->complete(std::span(tokens).subspan(prompt_length()))) {
+    return finish(FinishReason::stop, std::move(ready));
+  }
   if (length() == prompt_length() + max_new) return finish(FinishReason::length, std::move(ready));
   result.text += ready;
   return ready;
@@ -86,6 +93,9 @@ std::string Sequence::append(TokenId token) {
 
 void Sequence::guess(int most) {
   draft = draft_index.draft(tokens, std::min(most, max_positions() - length()));
+  if (constrained) {
+    draft.resize(constrained->count_allowed(std::span(tokens).subspan(prompt_length()), draft));
+  }
   if (request.ignore_eos) return;
   // Nothing is asked for behind an end token.
   draft.erase(std::ranges::find_if(draft, [this](TokenId t) { return tokenizer.is_end(t); }), draft.end());

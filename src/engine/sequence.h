@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/constraints.h"
 #include "engine/digest.h"
 #include "engine/draft.h"
 #include "engine/stop_matcher.h"
@@ -67,6 +68,7 @@ struct Sequence {
   int scored = 0;  // rows before this one have no score to give, or have given it
   text::StreamDecoder decoder;
   StopMatcher stop_matcher;
+  std::optional<ConstrainedText> constrained;  // set when the request has a constraint
   std::optional<FinishReason> finish_reason;
   Result result;  // scores, text and error grow here
 

@@ -36,7 +36,6 @@ constexpr std::array kNeutral = {
     Neutral{"functions", "[[]]"},
     Neutral{"length_penalty", "[1]"},
     Neutral{"modalities", R"([["text"]])"},
-    Neutral{"response_format", R"([{"type": "text"}])"},
     Neutral{"skip_special_tokens", "[true]"},
     Neutral{"stop_token_ids", "[[]]"},
     Neutral{"stream", "[false]"},
@@ -157,6 +156,7 @@ void read_answer_options(JsonObject& body, Request& request, int& choices) {
   choices = static_cast<int>(body.integer("n", 1, kMaxChoices, choices));
   read_stop(body, request);
   request.ignore_eos = body.boolean("ignore_eos", request.ignore_eos);
+  read_constraint(body, request);
   read_neutral(body);
   for (const char* name : kHarmless) body.find(name);
 }

@@ -14,7 +14,7 @@ void read_wrapped(JsonObject& line, BatchLine& out) {
   const std::string& method = line.require_string("method");
   if (method != "POST") line.fail("method", "POST", method);
   const std::string& url = line.require_string("url");
-  JsonObject body(line.require("body"), "body");
+  JsonObject body(line.require("body"), "body", line.text());
   line.reject_unknown();
   if (url == "/v1/chat/completions") {
     out.prompt = read_messages(body);
@@ -54,7 +54,7 @@ BatchLine parse_batch_line(std::string_view text, std::size_t number, const Requ
   out.choices = default_choices;
   try {
     const Json json = parse_json(text);
-    JsonObject line(json, "");
+    JsonObject line(json, "", text);
     if (const std::string* id = line.find_string("custom_id")) {
       if (id->empty()) line.fail("custom_id", "a text that is not empty", *id);
       out.custom_id = *id;

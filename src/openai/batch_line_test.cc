@@ -126,7 +126,7 @@ TEST(BatchLine, AcceptsFieldsThatAskForNothing) {
 
 TEST(BatchLine, RefusesWhatItCannotHonour) {
   for (const std::string field :
-       {R"("stream":true)", R"("tools":[{}])", R"("response_format":{"type":"json_object"})",
+       {R"("stream":true)", R"("tools":[{}])", R"("response_format":{"type":"grammar"})",
         R"("reasoning_effort":"low")", R"("temprature":0)", R"("echo":true)", R"("suffix":"s")"}) {
     const std::string name = field.substr(1, field.find('"', 1) - 1);
     EXPECT_THAT(with(field).error, HasSubstr(name)) << field;

@@ -9,6 +9,7 @@ namespace isobatch::openai {
 std::vector<ChatMessage> read_messages(JsonObject& body);  // field "messages"
 Prompt read_prompt(JsonObject& body);                      // field "prompt": text or token ids
 std::vector<TokenId> read_input_ids(JsonObject& body);     // fields "input_ids", "attention_mask"
+void read_constraint(JsonObject& body, Request& request);  // "response_format" and its like
 // All other fields; keeps what is absent.
 void read_answer_options(JsonObject& body, Request& request, int& choices);
 

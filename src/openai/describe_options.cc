@@ -4,6 +4,7 @@
 
 #include "isobatch/openai.h"
 #include "openai/described_options.h"
+#include "openai/json_value.h"
 
 namespace isobatch::openai {
 
@@ -35,6 +36,16 @@ OrderedJson described_options(const Request& request, int choices) {
   put("min_tokens", request.min_tokens, none.min_tokens);
   put("logprobs", request.logprobs, none.logprobs);
   put("top_logprobs", request.top_logprobs, none.top_logprobs);
+  if (const Constraint& constraint = request.constraint; !constraint.none()) {
+    OrderedJson& outputs = json["structured_outputs"];
+    if (constraint.schema) {
+      outputs["json"] = to_json(*constraint.schema);
+    } else if (!constraint.choices.empty()) {
+      outputs["choice"] = constraint.choices;
+    } else {
+      outputs["regex"] = constraint.regex;
+    }
+  }
   put("seed", sampling.seed, none.sampling.seed);
   put("stop", request.stop, none.stop);
   put("ignore_eos", request.ignore_eos, none.ignore_eos);

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "isobatch/error.h"
+#include "isobatch/openai.h"
 
 namespace isobatch::openai {
 namespace {
@@ -51,7 +53,8 @@ std::string excerpt(const Json& value) {
   return text.substr(0, end) + "…";
 }
 
-JsonObject::JsonObject(const Json& value, std::string path) : value_(&value), path_(std::move(path)) {
+JsonObject::JsonObject(const Json& value, std::string path, std::string_view text)
+    : value_(&value), path_(std::move(path)), text_(text) {
   if (!value.is_object()) {
     invalid(fmt::format("{}expected an object, got {}", path_.empty() ? "" : path_ + ": ", excerpt(value)));
   }
@@ -87,6 +90,19 @@ const std::string* JsonObject::find_string(const std::string& name) {
 const std::string& JsonObject::require_string(const std::string& name) {
   require(name);
   return *find_string(name);
+}
+
+Value JsonObject::ordered(const std::string& name) const {
+  Value value = parse_value(text_);
+  const std::string path = path_of(name);
+  for (std::size_t at = 0; at < path.size();) {
+    const std::size_t end = std::min(path.find('.', at), path.size());
+    const Value* found = value.find(std::string_view(path).substr(at, end - at));
+    if (!found) invalid(fmt::format("{} is missing", path));
+    value = Value(*found);
+    at = end + 1;
+  }
+  return value;
 }
 
 bool JsonObject::boolean(const std::string& name, bool otherwise) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "isobatch/value.h"
+
 namespace isobatch::openai {
 
 using Json = nlohmann::json;
@@ -22,13 +24,16 @@ std::string excerpt(const Json& value);
 class JsonObject {
  public:
   // `path` names the object in messages: "" for the line itself, "body.messages[0]". The value must outlive
-  // this.
-  JsonObject(const Json& value, std::string path);
+  // this, and so must `text`, the whole line: where it is given, `path` are keys joined by dots.
+  JsonObject(const Json& value, std::string path, std::string_view text = {});
 
   const Json* find(const std::string& name);  // null when absent
   const Json& require(const std::string& name);
   const std::string* find_string(const std::string& name);
   const std::string& require_string(const std::string& name);
+  // A field that is there, with the order that its objects have in the text.
+  Value ordered(const std::string& name) const;
+  std::string_view text() const { return text_; }
   // The field's value, or `otherwise`.
   bool boolean(const std::string& name, bool otherwise);
   // In [least, most].
@@ -45,6 +50,7 @@ class JsonObject {
  private:
   const Json* value_;
   std::string path_;
+  std::string_view text_;
   std::set<std::string> known_;
 };
 

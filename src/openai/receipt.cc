@@ -13,16 +13,16 @@ void read_options(JsonObject& receipt, Receipt& out) {
   out.raw = receipt.boolean("raw", false);
   const Json* options = receipt.find("options");
   if (!options) return;
-  JsonObject fields(*options, receipt.path_of("options"));
+  JsonObject fields(*options, receipt.path_of("options"), receipt.text());
   read_answer_options(fields, out.request, out.choices);
   fields.reject_unknown();
 }
 
-void read_response(const Json& response, Receipt& out) {
+void read_response(const Json& response, std::string_view text, Receipt& out) {
   JsonObject fields(response, "response");
   JsonObject body(fields.require("body"), "response.body");
   out.fingerprint = body.require_string("system_fingerprint");
-  JsonObject receipt(body.require("isobatch"), "response.body.isobatch");
+  JsonObject receipt(body.require("isobatch"), "response.body.isobatch", text);
   read_options(receipt, out);
 }
 
@@ -31,7 +31,7 @@ void read_error(const Json& error, JsonObject& record, Receipt& out) {
   fields.require("line");
   out.error_line = static_cast<std::size_t>(fields.integer("line", 1, INT64_MAX, 1));
   if (const Json* found = record.find("isobatch")) {
-    JsonObject receipt(*found, "isobatch");
+    JsonObject receipt(*found, "isobatch", record.text());
     read_options(receipt, out);
   }
 }
@@ -98,12 +98,12 @@ Receipt read_receipt(std::string_view text) {
   Receipt out;
   try {
     const Json json = parse_json(text);
-    JsonObject record(json, "");
+    JsonObject record(json, "", text);
     out.custom_id = record.require_string("custom_id");
     const Json* response = record.find("response");
     const Json* error = record.find("error");
     if (!response == !error) invalid("expected either a response or an error");
-    response ? read_response(*response, out) : read_error(*error, record, out);
+    response ? read_response(*response, text, out) : read_error(*error, record, out);
     check_ids(text);
   } catch (const Error& error) {
     out.error = error.what();

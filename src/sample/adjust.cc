@@ -1,5 +1,7 @@
 #include "sample/adjust.h"
 
+#include <algorithm>
+
 #include "numerics/scalar.h"
 
 namespace isobatch::sample {
@@ -8,11 +10,15 @@ Adjuster::Adjuster(int vocab_size) : counts_(vocab_size) {
   occurring_.reserve(vocab_size);
   // A token may be penalized, biased and banned; memory that is not used is not taken.
   saved_.reserve(3 * static_cast<std::size_t>(vocab_size));
+  row_.reserve(vocab_size);
 }
 
 void Adjuster::apply(std::span<float> logits, const Sampling& sampling, const History& history,
-                     std::span<const TokenId> banned) noexcept {
+                     const Exclusions& exclusions) noexcept {
   saved_.clear();
+  row_.clear();
+  if (!exclusions.allowed.empty()) mask(logits, exclusions.allowed);
+  for (const TokenId token : exclusions.banned) set(logits, token, numerics::canonical_nan());
   if (sampling.penalizes()) {
     count(history.prompt, 0);
     count(history.generated, 1);
@@ -32,12 +38,21 @@ void Adjuster::apply(std::span<float> logits, const Sampling& sampling, const Hi
     occurring_.clear();
   }
   for (const auto& [token, bias] : sampling.logit_bias) set(logits, token, logits[token] + bias);
-  for (const TokenId token : banned) set(logits, token, numerics::canonical_nan());
 }
 
 void Adjuster::undo(std::span<float> logits) noexcept {
   for (std::size_t i = saved_.size(); i-- > 0;) logits[saved_[i].token] = saved_[i].logit;
   saved_.clear();
+  std::ranges::copy(row_, logits.begin());
+  row_.clear();
+}
+
+void Adjuster::mask(std::span<float> logits, std::span<const std::uint64_t> allowed) noexcept {
+  row_.assign(logits.begin(), logits.end());
+  const float nan = numerics::canonical_nan();
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    if (!(allowed[i / 64] >> (i % 64) & 1)) logits[i] = nan;
+  }
 }
 
 void Adjuster::count(std::span<const TokenId> tokens, std::uint32_t each) noexcept {

@@ -18,7 +18,7 @@ struct Before {
 
 std::vector<float> adjusted(std::vector<float> logits, const Sampling& sampling, const Before& before) {
   Adjuster adjuster(static_cast<int>(logits.size()));
-  adjuster.apply(logits, sampling, {before.prompt, before.generated, before.drafted}, before.banned);
+  adjuster.apply(logits, sampling, {before.prompt, before.generated, before.drafted}, {before.banned});
   return logits;
 }
 
@@ -52,7 +52,7 @@ TEST(Adjust, UndoGivesTheSameBitsBack) {
   Adjuster adjuster(6);
   for (int i = 0; i < 3; ++i) {
     std::vector<float> row = logits;
-    adjuster.apply(row, sampling, {all, all, all}, all);
+    adjuster.apply(row, sampling, {all, all, all}, {all});
     adjuster.undo(row);
     for (std::size_t t = 0; t < row.size(); ++t)
       EXPECT_EQ(std::bit_cast<std::uint32_t>(row[t]), std::bit_cast<std::uint32_t>(logits[t]));

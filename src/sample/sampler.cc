@@ -53,9 +53,9 @@ Sampler::Sampler(int vocab_size) : adjuster_(vocab_size) {
 }
 
 TokenId Sampler::choose(std::span<float> logits, const Sampling& sampling, const History& history,
-                        std::uint64_t position, std::span<const TokenId> banned,
+                        std::uint64_t position, const Exclusions& exclusions,
                         const kernels::KernelTable& kernels) noexcept {
-  adjuster_.apply(logits, sampling, history, banned);
+  adjuster_.apply(logits, sampling, history, exclusions);
   const TokenId token = choose_adjusted(logits, sampling, position, kernels);
   adjuster_.undo(logits);
   return token;

@@ -37,10 +37,10 @@ class Sampler {
   explicit Sampler(int vocab_size);
 
   // logits [vocab_size]; changed on the way, but unchanged in the end. `position`: tokens before the one to
-  // choose, which `history` holds. `banned` tokens are not chosen. -1 when there is no candidate. Never
+  // choose, which `history` holds. -1 when there is no candidate. Never
   // throws.
   TokenId choose(std::span<float> logits, const Sampling& sampling, const History& history,
-                 std::uint64_t position, std::span<const TokenId> banned,
+                 std::uint64_t position, const Exclusions& exclusions,
                  const kernels::KernelTable& kernels) noexcept;
 
  private:

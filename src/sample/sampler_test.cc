@@ -42,7 +42,7 @@ const kernels::KernelTable& table() {
 TokenId choose(std::vector<float> logits, const Sampling& sampling, std::uint64_t position = 1,
                const History& history = {}, std::span<const TokenId> banned = {}) {
   return Sampler(static_cast<int>(logits.size()))
-      .choose(logits, sampling, history, position, banned, table());
+      .choose(logits, sampling, history, position, {banned}, table());
 }
 
 // The tokens that are ever chosen, with their counts.

@@ -139,8 +139,8 @@ TEST_F(BatchCommand, GoesOnAfterBadLines) {
 
 TEST_F(BatchCommand, RefusesRequestsThatCannotRun) {
   EXPECT_THAT(error_of(R"({"prompt":"a","tools":[{"type":"function"}]})"), HasSubstr("tools"));
-  EXPECT_THAT(error_of(R"({"prompt":"a","response_format":{"type":"json_object"}})"),
-              HasSubstr("response_format: not supported"));
+  EXPECT_THAT(error_of(R"({"prompt":"a","response_format":{"type":"grammar"}})"),
+              HasSubstr("response_format.type: expected text, json_object"));
   EXPECT_THAT(error_of(R"({"prompt":"a","logit_bias":{"99999":1}})"), HasSubstr("logit_bias"));
   EXPECT_THAT(error_of(R"({"prompt":"a","min_tokens":13})"), HasSubstr("min_tokens"));
   EXPECT_THAT(error_of(R"({"method":"POST","url":"/v1/embeddings","body":{"input":"a"}})"), HasSubstr("url"));

@@ -75,6 +75,12 @@ TEST(Mutants, PenaltiesForgetDraftedTokens) {
   expect_killed(mutant);
 }
 
+TEST(Mutants, TheConstraintOfTheNeighbour) {
+  engine::EngineHooks hooks;
+  hooks.constrain_as_neighbour = true;
+  expect_killed(with_hooks("constrained as the neighbour is", std::move(hooks)));
+}
+
 TEST(Mutants, SamplerKeyedBySlot) {
   engine::EngineHooks hooks;
   hooks.sampling = [](Sampling sampling, int slot) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "isobatch/openai.h"
 #include "tests/support/random.h"
 
 namespace isobatch::invariance {
@@ -67,6 +68,24 @@ Sampling draw_sampling(const TestModel& model) {
   return sampling;
 }
 
+Constraint draw_constraint() {
+  static const std::vector<Constraint> constraints = [] {
+    const auto schema = [](std::string_view text) {
+      return Constraint{.schema = std::make_shared<const Value>(openai::parse_value(text))};
+    };
+    return std::vector<Constraint>{
+        {.regex = "[a-z ]{3,60}"},
+        {.regex = "(yes|no)(, because [a-z ,]{5,40})?"},
+        {.regex = "(\\d{3},)*\\d+|(ab|ba)+"},
+        {.choices = {"the", "then", "there are"}},
+        schema(R"({"type":"array","items":{"type":"string","maxLength":6},"minItems":2})"),
+        schema(R"({"type":"object","properties":{"a":{"type":"integer"},"b":{"enum":["x","yy"]}},"required":["b"]})"),
+        schema(R"({"$ref":"#/$defs/t","$defs":{"t":{"anyOf":[{"type":"null"},{"type":"array",)"
+               R"("items":{"$ref":"#/$defs/t"}}]}}})")};
+  }();
+  return *rc::gen::elementOf(constraints);
+}
+
 // Pages for the largest request, and a few more: the others must wait or be preempted.
 std::size_t draw_kv_bytes(const Scenario& scenario) {
   std::size_t positions = 0;
@@ -106,6 +125,7 @@ Request draw_request(const TestModel& model, const Choices& choices) {
   }
   request.stop =
       *rc::gen::weightedElement<std::vector<std::string>>({{3, {}}, {1, {"e"}}, {1, {"ing", " the", "zz"}}});
+  if (*rc::gen::weightedElement<bool>({{3, false}, {1, true}})) request.constraint = draw_constraint();
   return request;
 }
 

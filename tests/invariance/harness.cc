@@ -8,6 +8,8 @@
 #include <ostream>
 #include <sstream>
 
+#include "isobatch/openai.h"
+
 namespace isobatch::invariance {
 namespace {
 
@@ -46,10 +48,11 @@ std::ostream& operator<<(std::ostream& out, const Request& r) {
              "prompt {} temperature {} top_k {} top_p {} min_p {} repetition {} presence {} frequency {} "
              "bias{} "
              "seed {} choice {} max_tokens {} min_tokens {} stop {}{} logprobs {}/{} prompt_logprobs {} from "
-             "{}",
+             "{} constraint {}",
              r.prompt, s.temperature, s.top_k, s.top_p, s.min_p, s.repetition_penalty, s.presence_penalty,
              s.frequency_penalty, bias, s.seed, s.choice, r.max_tokens, r.min_tokens, r.stop,
-             r.ignore_eos ? " ignore_eos" : "", r.logprobs, r.top_logprobs, r.prompt_logprobs, r.scored_from);
+             r.ignore_eos ? " ignore_eos" : "", r.logprobs, r.top_logprobs, r.prompt_logprobs, r.scored_from,
+             openai::describe_options({.constraint = r.constraint}, 1));
 }
 
 std::ostream& operator<<(std::ostream& out, const Scenario& scenario) {
@@ -145,6 +148,9 @@ std::string difference(const Result& actual, const Result& expected) {
   }
   if (actual.error != expected.error) {
     return fmt::format("error '{}', alone '{}'", actual.error, expected.error);
+  }
+  if (actual.overflow != expected.overflow) {
+    return fmt::format("overflow '{}', alone '{}'", actual.overflow, expected.overflow);
   }
   const std::string found = float_difference("logprobs", actual.logprobs, expected.logprobs);
   if (!found.empty()) return found;
