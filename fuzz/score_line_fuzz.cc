@@ -21,5 +21,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                  ? score_record(line, requests, results, {"model", "fingerprint"}, {true})
                                  : score_error_record(line, line.error);
   if (record.find('\n') != std::string::npos) std::abort();
+  if (!read_receipt(record).error.empty() || !record_difference(record, record).empty()) std::abort();
   return 0;
 }

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "isobatch/error.h"
+#include "score_task.h"
 
 namespace isobatch::cli {
 namespace {
@@ -65,16 +66,35 @@ class VerifyTask : public LineTask {
     }
     const double lot = static_cast<double>(hash_of(custom_id_, plan.seed) >> 11) * 0x1p-53;
     if (lot >= plan.share) return {};
+    again_ = receipt.score ? score_again(input, *place, std::move(model), receipt)
+                           : answer_again(input, *place, std::move(model), receipt);
+    return {};
+  }
+
+  static std::unique_ptr<LineTask> answer_again(const LineIndex& input, const LineIndex::Place& place,
+                                                std::shared_ptr<const Model> model,
+                                                const openai::Receipt& receipt) {
     openai::BatchLine line =
-        openai::parse_batch_line(input.text(*place), place->number, receipt.request, receipt.choices);
-    if (place->id_stood_before && line.error.empty()) line.error = kIdStoodBefore;
-    openai::Responder responder{model->info().name, fingerprint,
+        openai::parse_batch_line(input.text(place), place.number, receipt.request, receipt.choices);
+    if (place.id_stood_before && line.error.empty()) line.error = kIdStoodBefore;
+    openai::Responder responder{model->info().name, model->fingerprint(),
                                 [model](TokenId token) { return model->token_bytes(token); }, receipt.raw,
                                 openai::describe_options(receipt.request, receipt.choices)};
-    again_ = std::make_unique<BatchTask>(std::move(line),
-                                         std::make_shared<const BatchTask::Answerer>(
-                                             BatchTask::Answerer{std::move(model), std::move(responder)}));
-    return {};
+    return std::make_unique<BatchTask>(std::move(line),
+                                       std::make_shared<const BatchTask::Answerer>(
+                                           BatchTask::Answerer{std::move(model), std::move(responder)}));
+  }
+
+  static std::unique_ptr<LineTask> score_again(const LineIndex& input, const LineIndex::Place& place,
+                                               std::shared_ptr<const Model> model,
+                                               const openai::Receipt& receipt) {
+    openai::ScoreLine line = openai::parse_score_line(input.text(place), place.number);
+    if (place.id_stood_before && line.error.empty()) line.error = kIdStoodBefore;
+    openai::Responder responder{model->info().name, model->fingerprint()};
+    return std::make_unique<ScoreTask>(
+        std::move(line),
+        std::make_shared<const ScoreTask::Scorer>(
+            ScoreTask::Scorer{std::move(model), std::move(responder), {.tokens = receipt.score_tokens}}));
   }
 
   std::string compare(const std::string& expected) const {
@@ -89,7 +109,7 @@ class VerifyTask : public LineTask {
   std::string id_;
   std::string custom_id_;
   std::string reason_;
-  std::unique_ptr<BatchTask> again_;
+  std::unique_ptr<LineTask> again_;
   Verdicts& verdicts_;
 };
 

@@ -1,4 +1,4 @@
-// Computes the records of a batch again and says which of them hold.
+// Computes the records of a batch or of scores again and says which of them hold.
 #pragma once
 
 #include <cstddef>

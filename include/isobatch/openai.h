@@ -81,7 +81,9 @@ struct Receipt {
   Request request;                        // what was asked for, where the line does not say otherwise
   int choices = 1;
   bool raw = false;
-  // Why it is no record of `batch`, empty when it is one. If not, custom_id and error_line are as far as
+  bool score = false;         // a record of `score`; what was asked for is all in its line, and
+  bool score_tokens = false;  // ScoreOptions::tokens
+  // Why it is no record of `batch` or `score`, empty when it is one. If not, custom_id and error_line are as far as
   // known.
   std::string error;
 };

@@ -36,6 +36,20 @@ void read_error(const Json& error, JsonObject& record, Receipt& out) {
   }
 }
 
+void read_score(const Json& json, JsonObject& record, Receipt& out) {
+  out.score = true;
+  if (const Json* error = record.find("error")) {
+    JsonObject fields(*error, "error");
+    fields.require("line");
+    out.error_line = static_cast<std::size_t>(fields.integer("line", 1, INT64_MAX, 1));
+    return;
+  }
+  out.fingerprint = record.require_string("system_fingerprint");
+  if (!record.find("score") == !record.find("scores")) invalid("expected either a score or scores");
+  const Json& first = record.find("score") ? json["score"] : json["scores"].at(0);
+  out.score_tokens = first.contains("token_ids");
+}
+
 // All ids come of the rest of the record, so an edited record is known without a model.
 void check_ids(std::string_view text) {
   OrderedJson record = OrderedJson::parse(text);
@@ -43,7 +57,10 @@ void check_ids(std::string_view text) {
   const std::string custom_id = record["custom_id"].get<std::string>();
   std::string id;
   bool fit = true;
-  if (record["response"].is_null()) {
+  if (!record.contains("response")) {
+    record["id"] = "";
+    if (found != "score-" + derive_id(custom_id, to_line(record))) fit = false;
+  } else if (record["response"].is_null()) {
     record["id"] = "";
     id = derive_id(custom_id, to_line(record));
   } else {
@@ -54,7 +71,7 @@ void check_ids(std::string_view text) {
     id = derive_id(custom_id, to_line(body));
     fit = body_id == "chatcmpl-" + id && response["request_id"] == "req_" + id;
   }
-  if (!fit || found != "batch_req_" + id)
+  if (!fit || (record.contains("response") && found != "batch_req_" + id))
     invalid("id: does not fit the rest of the record, which was changed");
 }
 
@@ -102,13 +119,17 @@ Receipt read_receipt(std::string_view text) {
     out.custom_id = record.require_string("custom_id");
     const Json* response = record.find("response");
     const Json* error = record.find("error");
-    if (!response == !error) invalid("expected either a response or an error");
-    response ? read_response(*response, text, out) : read_error(*error, record, out);
+    if (json.contains("response")) {
+      if (!response == !error) invalid("expected either a response or an error");
+      response ? read_response(*response, text, out) : read_error(*error, record, out);
+    } else {
+      read_score(json, record, out);
+    }
     check_ids(text);
   } catch (const Error& error) {
     out.error = error.what();
   } catch (const Json::exception&) {
-    out.error = "not a record of batch";
+    out.error = "not a record of batch or score";
   }
   return out;
 }

@@ -70,10 +70,20 @@ OrderedJson score_of_text(const std::string& text, std::span<const Request> requ
 
 }  // namespace
 
+namespace {
+
+// Of all the rest, as in records of batch.
+std::string with_id(OrderedJson record) {
+  record["id"] = "score-" + derive_id(record["custom_id"].get_ref<const std::string&>(), to_line(record));
+  return to_line(record);
+}
+
+}  // namespace
+
 std::string score_record(const ScoreLine& line, std::span<const Request> requests,
                          std::span<const Result> results, const Responder& responder,
                          const ScoreOptions& options) {
-  OrderedJson record = {{"custom_id", line.custom_id}};
+  OrderedJson record = {{"id", ""}, {"custom_id", line.custom_id}};
   if (line.text) {
     record["score"] = score_of_text(*line.text, requests, results, options);
   } else {
@@ -86,11 +96,12 @@ std::string score_record(const ScoreLine& line, std::span<const Request> request
   record["model"] = responder.model;
   record["system_fingerprint"] = responder.fingerprint;
   record["error"] = nullptr;
-  return to_line(record);
+  return with_id(std::move(record));
 }
 
 std::string score_error_record(const ScoreLine& line, std::string_view message) {
-  return to_line({{"custom_id", line.custom_id},
+  return with_id({{"id", ""},
+                  {"custom_id", line.custom_id},
                   {"error",
                    {{"code", "invalid_request"},
                     {"message", fmt::format("line {}: {}", line.number, message)},

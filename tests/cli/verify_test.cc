@@ -168,6 +168,36 @@ TEST_F(Verify, RecordsThatAreTwiceOrOfNoLineAreFound) {
   EXPECT_THAT(outcome.out, HasSubstr("line 15: not valid JSON"));
 }
 
+TEST_F(Verify, RecordsOfScoreHoldAndChangesAreFound) {
+  write_text(in(), "{\"context\":\"a\",\"continuations\":[\"b\",\"cd\"]}\n{\"text\":\"hello\"}\n{\"text\":\"\"}\n"
+                   "{\"custom_id\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"continuation\":\"y\"}\n");
+  for (const bool tokens : {false, true}) {
+    std::vector<std::string> arguments = {"score", in(), "-o", out(), "-m", folder_.model(), "--kv-dtype", "f16"};
+    if (tokens) arguments.push_back("--tokens");
+    EXPECT_EQ(run_cli(arguments).exit_code, 1);  // one line is empty
+    const auto records = lines_of(read_text(out()));
+    ASSERT_EQ(records.size(), 4u);
+    EXPECT_EQ(verify({"--batch-size", "2"}).out, "4 records, 4 computed again: 4 hold, 0 do not; 0 lines have none\n");
+
+    Json forged = Json::parse(records[1]);
+    forged["score"]["logprob"] = -1.5;
+    for (const bool careful : {false, true}) {
+      if (careful) {
+        forged["id"] = "";
+        const std::string content = forged.dump(), custom_id = forged["custom_id"];
+        const std::string key = fmt::format("{}:{}{}", custom_id.size(), custom_id, content);
+        const XXH128_hash_t hash = XXH3_128bits(key.data(), key.size());
+        forged["id"] = fmt::format("score-{:016x}{:016x}", hash.high64, hash.low64);
+      }
+      write_text(out(), records[0] + "\n" + forged.dump() + "\n" + records[2] + "\n" + records[3] + "\n");
+      const Outcome outcome = verify(careful ? std::vector<std::string>{} : std::vector<std::string>{"--sample", "0%"});
+      EXPECT_EQ(outcome.exit_code, 1);
+      EXPECT_THAT(outcome.out, HasSubstr(careful ? "line 2 (line-2): score.logprob: is -1.5" : "does not fit"));
+      EXPECT_THAT(outcome.out, HasSubstr("3 hold, 1 do not"));
+    }
+  }
+}
+
 TEST_F(Verify, BadUseIsExitCode2) {
   EXPECT_EQ(run_cli({"verify", folder_.at("none.jsonl"), in(), "-m", folder_.model()}).exit_code, 2);
   EXPECT_EQ(run_cli({"verify", out(), folder_.at("none.jsonl"), "-m", folder_.model()}).exit_code, 2);
