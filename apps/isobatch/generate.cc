@@ -49,7 +49,8 @@ int generate(const Options& options) {
   const std::string text = options.prompt == "-" ? read_stdin() : options.prompt;
   const auto model = load_model(options.model);
   Request request = options.request;
-  request.prompt = openai::tokenize_prompt(std::vector<ChatMessage>{{"user", text}}, *model, options.raw);
+  request.prompt =
+      openai::tokenize_prompt(chat_of(std::vector<ChatMessage>{{"user", text}}), *model, options.raw);
   const std::size_t prompt_tokens = request.prompt.size();
 
   Tuning tuning = options.tuning;

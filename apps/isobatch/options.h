@@ -25,7 +25,8 @@ void add_kernels_option(CLI::App& app, Tuning& tuning);
 void add_chunk_option(CLI::App& app, Tuning& tuning);
 void add_speculate_option(CLI::App& app, Tuning& tuning);
 
-// Sampling, --max-tokens, --stop, --ignore-eos, --json-schema, --regex; their defaults are what `request` holds.
+// Sampling, --max-tokens, --stop, --ignore-eos, --json-schema, --regex; their defaults are what `request`
+// holds.
 void add_request_options(CLI::App& app, Request& request);
 
 void add_constraint_options(CLI::App& app, Constraint& constraint);

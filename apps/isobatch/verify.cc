@@ -88,7 +88,8 @@ int verify(const Options& options) {
 void add_verify(CLI::App& app, Run& run) {
   const auto options = std::make_shared<Options>();
   options->tuning.max_batch = 24;  // not what batch has by default
-  CLI::App* command = app.add_subcommand("verify", "Compute the records of batch or score again and say which hold");
+  CLI::App* command =
+      app.add_subcommand("verify", "Compute the records of batch or score again and say which hold");
   command->add_option("output", options->output, "what batch or score has written")->required();
   command->add_option("input", options->input, "what it has read")->required();
   command->add_option("-m,--model", options->model.model, "the model, as for batch")->capture_default_str();

@@ -92,9 +92,8 @@ class VerifyTask : public LineTask {
     if (place.id_stood_before && line.error.empty()) line.error = kIdStoodBefore;
     openai::Responder responder{model->info().name, model->fingerprint()};
     return std::make_unique<ScoreTask>(
-        std::move(line),
-        std::make_shared<const ScoreTask::Scorer>(
-            ScoreTask::Scorer{std::move(model), std::move(responder), {.tokens = receipt.score_tokens}}));
+        std::move(line), std::make_shared<const ScoreTask::Scorer>(ScoreTask::Scorer{
+                             std::move(model), std::move(responder), {.tokens = receipt.score_tokens}}));
   }
 
   std::string compare(const std::string& expected) const {

@@ -10,15 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "isobatch/chat.h"
 #include "isobatch/options.h"
 #include "isobatch/request.h"
 
 namespace isobatch {
-
-struct ChatMessage {
-  std::string role;
-  std::string content;
-};
 
 struct ModelInfo {
   std::string name;
@@ -60,8 +56,9 @@ class Model {
   std::vector<TokenId> tokenize(std::string_view text) const;
   // Renders the chat template with the generation prompt and tokenizes it; throws Error(unsupported) if the
   // model has none. Nothing is added to what the template writes.
+  std::vector<TokenId> apply_chat_template(const ChatInput& input) const;
   std::vector<TokenId> apply_chat_template(std::span<const ChatMessage> messages) const;
-  std::string render_chat(std::span<const ChatMessage> messages) const;  // its text
+  std::string render_chat(const ChatInput& input) const;  // its text
   // Text to tokens, special tokens recognised, nothing added. Throws as tokenize().
   std::vector<TokenId> encode(std::string_view text) const;
   bool adds_bos() const;  // what tokenize() returns begins with a bos token

@@ -17,7 +17,7 @@
 namespace isobatch::openai {
 
 // Chat messages, raw text, or raw token ids (padding already stripped).
-using Prompt = std::variant<std::vector<ChatMessage>, std::string, std::vector<TokenId>>;
+using Prompt = std::variant<ChatInput, std::string, std::vector<TokenId>>;
 
 struct BatchLine {
   std::size_t number = 0;  // in the input file, from 1
@@ -83,8 +83,8 @@ struct Receipt {
   bool raw = false;
   bool score = false;         // a record of `score`; what was asked for is all in its line, and
   bool score_tokens = false;  // ScoreOptions::tokens
-  // Why it is no record of `batch` or `score`, empty when it is one. If not, custom_id and error_line are as far as
-  // known.
+  // Why it is no record of `batch` or `score`, empty when it is one. If not, custom_id and error_line are as
+  // far as known.
   std::string error;
 };
 // Does not throw on input. A record whose ids do not fit the rest of it is none.

@@ -37,9 +37,9 @@ struct Sampling {
   }
 };
 
-// What the text of an answer must be, from its first byte to its last: at most one of these is set. No token is
-// chosen behind which the text could not become that; end tokens are where it is, and an answer that nothing
-// may follow ends without one.
+// What the text of an answer must be, from its first byte to its last: at most one of these is set. No token
+// is chosen behind which the text could not become that; end tokens are where it is, and an answer that
+// nothing may follow ends without one.
 struct Constraint {
   std::string regex = {};                         // in the syntax of ECMA-262, matching the whole text; or
   std::vector<std::string> choices = {};          // one of these texts; or
@@ -47,8 +47,7 @@ struct Constraint {
 
   bool none() const { return regex.empty() && choices.empty() && !schema; }
   bool operator==(const Constraint& other) const {
-    const bool same_schema =
-        schema == other.schema || (schema && other.schema && *schema == *other.schema);
+    const bool same_schema = schema == other.schema || (schema && other.schema && *schema == *other.schema);
     return regex == other.regex && choices == other.choices && same_schema;
   }
 };

@@ -20,7 +20,7 @@ struct ScoreLine {
   std::size_t number = 0;           // in the input file, from 1
   std::string custom_id;            // "line-<number>" when the line has none
   std::optional<std::string> text;  // to score as a whole; else:
-  std::variant<std::string, std::vector<ChatMessage>> context;
+  std::variant<std::string, ChatInput> context;
   std::vector<std::string> continuations;
   std::string error;  // why the line cannot be scored, empty when it can; the rest then does not count
 };

@@ -128,7 +128,8 @@ TEST_F(ConstraintTest, ABadConstraintIsRefused) {
 // Drafts, preemption, chunks and company change nothing.
 TEST_F(ConstraintTest, TheSameAnswerHoweverItIsRun) {
   std::vector<Request> requests;
-  for (const char* regex : {"[a-d]{40,60}", "(ab|ba|abc)*é", "([a-c]{3}z)+", "[^a]{1,50}", "(abc){10,20}|a*"}) {
+  for (const char* regex :
+       {"[a-d]{40,60}", "(ab|ba|abc)*é", "([a-c]{3}z)+", "[^a]{1,50}", "(abc){10,20}|a*"}) {
     for (int i = 0; i < 4; ++i) {
       Request r = request(regex, 70);
       r.prompt.assign(static_cast<std::size_t>(1 + 20 * i), 3);

@@ -27,8 +27,8 @@ std::shared_ptr<grammar::Matcher> Constraints::find(const Constraint& constraint
     return known_.back().second;
   }
   if (!vocabulary_) vocabulary_ = make_vocabulary(tokenizer_);
-  auto matcher = std::make_shared<grammar::Matcher>(constraint, vocabulary_,
-                                                    tokenizer_.spec().strip_decoded_space);
+  auto matcher =
+      std::make_shared<grammar::Matcher>(constraint, vocabulary_, tokenizer_.spec().strip_decoded_space);
   if (known_.size() == kMostKnown) known_.erase(known_.begin());  // requests that have it keep it
   known_.emplace_back(constraint, std::move(matcher));
   return known_.back().second;

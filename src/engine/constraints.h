@@ -32,7 +32,8 @@ class ConstrainedText {
   explicit ConstrainedText(std::shared_ptr<grammar::Matcher> matcher)
       : matcher_(std::move(matcher)), state_(matcher_->start()) {}
 
-  // `generated`: the tokens so far; they begin with those of the call before. Whether nothing may follow them.
+  // `generated`: the tokens so far; they begin with those of the call before. Whether nothing may follow
+  // them.
   bool complete(std::span<const TokenId> generated);
   // How many tokens of `draft` may follow them, without one that nothing may follow.
   std::size_t count_allowed(std::span<const TokenId> generated, std::span<const TokenId> draft);

@@ -48,18 +48,22 @@ std::vector<TokenId> Model::tokenize(std::string_view text) const {
   return parts_->tokenizer->encode(text, /*add_special=*/true, /*parse_special=*/true);
 }
 
-std::string Model::render_chat(std::span<const ChatMessage> messages) const {
+std::string Model::render_chat(const ChatInput& input) const {
   if (!parts_->chat_template) {
     const std::string& reason = parts_->chat_template_error;
     throw Error(ErrorCode::unsupported,
                 reason.empty() ? fmt::format("{}: the model has no chat template", parts_->info.path.string())
                                : reason);
   }
-  return parts_->chat_template->render(messages, /*add_generation_prompt=*/true);
+  return parts_->chat_template->render(input);
+}
+
+std::vector<TokenId> Model::apply_chat_template(const ChatInput& input) const {
+  return encode(render_chat(input));
 }
 
 std::vector<TokenId> Model::apply_chat_template(std::span<const ChatMessage> messages) const {
-  return encode(render_chat(messages));
+  return apply_chat_template(chat_of(messages));
 }
 
 std::string Model::decode(std::span<const TokenId> tokens) const { return parts_->tokenizer->decode(tokens); }

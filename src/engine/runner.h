@@ -19,8 +19,8 @@ struct SequenceRows {
   int rows = 0;  // the next ones that are not computed; past its tokens, those of its draft
 };
 
-// The token chosen from the logits of a sequence's newest token, or of a drafted one: -1 when there is none. It
-// counts if the sequence has come to hold just what the row was computed from.
+// The token chosen from the logits of a sequence's newest token, or of a drafted one: -1 when there is none.
+// It counts if the sequence has come to hold just what the row was computed from.
 struct ChosenToken {
   Sequence* sequence = nullptr;
   int position = 0;   // of the row's token

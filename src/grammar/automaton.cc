@@ -242,9 +242,8 @@ Term Automaton::shorten(Term state, std::uint32_t bytes) {
   if (n.kind == Kind::repeat) {
     const Term a = shorten(n.a, bytes);
     const bool takes_bytes = !pool_.nullable(n.a);  // each time at least one
-    result = takes_bytes
-                 ? pool_.repeat(a, std::min(n.low, bytes + 1), n.high > bytes + 1 ? kNoLimit : n.high)
-                 : pool_.repeat(a, n.low, n.high);
+    result = takes_bytes ? pool_.repeat(a, std::min(n.low, bytes + 1), n.high > bytes + 1 ? kNoLimit : n.high)
+                         : pool_.repeat(a, n.low, n.high);
   } else if (n.kind == Kind::skip_space) {
     result = pool_.skip_space(shorten(n.a, bytes));
   } else if (n.kind == Kind::either) {

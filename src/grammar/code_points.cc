@@ -78,8 +78,8 @@ CodePointSet CodePointSet::complement() const {
 }
 
 bool CodePointSet::has(char32_t code_point) const {
-  return std::ranges::any_of(
-      ranges_, [=](const Range& r) { return r.first <= code_point && code_point <= r.second; });
+  return std::ranges::any_of(ranges_,
+                             [=](const Range& r) { return r.first <= code_point && code_point <= r.second; });
 }
 
 Term utf8_term(TermPool& pool, const CodePointSet& set) {
@@ -96,9 +96,9 @@ Term utf8_term(TermPool& pool, const CodePointSet& set) {
 }
 
 Term json_term(TermPool& pool, const CodePointSet& set) {
-  static constexpr std::pair<char32_t, const char*> kShort[] = {
-      {'"', "\\\""},  {'\\', "\\\\"}, {'\b', "\\b"}, {'\f', "\\f"},
-      {'\n', "\\n"}, {'\r', "\\r"},  {'\t', "\\t"}};
+  static constexpr std::pair<char32_t, const char*> kShort[] = {{'"', "\\\""}, {'\\', "\\\\"}, {'\b', "\\b"},
+                                                                {'\f', "\\f"}, {'\n', "\\n"},  {'\r', "\\r"},
+                                                                {'\t', "\\t"}};
   std::vector<Term> ways;
   CodePointSet escaped = {{0, 0x1F}, {'"', '"'}, {'\\', '\\'}};
   CodePointSet plain = set.complement();

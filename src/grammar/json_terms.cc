@@ -91,9 +91,8 @@ Term any_value_term(TermPool& pool, int depth) {
   const Rule inner = pool.new_rule();
   pool.define(inner, any_value_term(pool, depth - 1));
   const Term item = pool.call(inner);
-  return pool.either(
-      {scalar_term(pool), enclosed(pool, "[", item, "]"),
-       enclosed(pool, "{", member_term(pool, string_term(pool, 0, kNoLimit), item), "}")});
+  return pool.either({scalar_term(pool), enclosed(pool, "[", item, "]"),
+                      enclosed(pool, "{", member_term(pool, string_term(pool, 0, kNoLimit), item), "}")});
 }
 
 Term member_term(TermPool& pool, Term key, Term value) {

@@ -67,9 +67,8 @@ Term one_side(TermPool& pool, const Bound& bound, bool greater) {
 
 Term number_range_term(TermPool& pool, const std::optional<Bound>& least, const std::optional<Bound>& most,
                        bool fractions) {
-  const Term written = regex_term(
-      pool, fractions ? "(0|[1-9]\\d{0,14})(\\.\\d{1,15})?" : "0|[1-9]\\d{0,14}", RegexMatch::whole,
-      utf8_term, "number");
+  const Term written = regex_term(pool, fractions ? "(0|[1-9]\\d{0,14})(\\.\\d{1,15})?" : "0|[1-9]\\d{0,14}",
+                                  RegexMatch::whole, utf8_term, "number");
   const auto is_zero = [](const Decimal& d) { return d.integer == "0" && d.fraction.empty(); };
   const auto below_zero = [&](const Bound& b) { return b.value.negative && !is_zero(b.value); };
   std::vector<Term> signs;

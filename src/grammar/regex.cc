@@ -42,8 +42,8 @@ class RegexParser {
       if (match == RegexMatch::whole) {
         ways.push_back(branch.term);
       } else {
-        ways.push_back(pool_.concat(
-            {branch.from_start ? kEpsilon : any, branch.term, branch.to_end ? kEpsilon : any}));
+        ways.push_back(
+            pool_.concat({branch.from_start ? kEpsilon : any, branch.term, branch.to_end ? kEpsilon : any}));
       }
     }
     return pool_.either(std::move(ways));
@@ -108,7 +108,8 @@ class RegexParser {
       const Term before = pool_.either(std::move(ways));
       const Term term = parse_quantifier(before);
       if (anchored) {
-        if (!parts.empty() || whole.from_start || term != before) fail("not supported: ^ or $ inside, before");
+        if (!parts.empty() || whole.from_start || term != before)
+          fail("not supported: ^ or $ inside, before");
         alone = std::move(atom);
       }
       parts.push_back(term);
@@ -134,7 +135,8 @@ class RegexParser {
   std::vector<Branch> parse_group(int depth) {
     if (take("?")) {
       const bool plain = take(":");
-      const bool named = !plain && (take("P<") || take("<")) && more() && text_[at_] != '=' && text_[at_] != '!';
+      const bool named =
+          !plain && (take("P<") || take("<")) && more() && text_[at_] != '=' && text_[at_] != '!';
       if (named) {
         const std::size_t end = text_.find('>', at_);
         if (end == std::string_view::npos) fail("expected > of a group's name behind");
@@ -190,8 +192,8 @@ class RegexParser {
   std::optional<std::uint32_t> parse_number() {
     std::optional<std::uint32_t> number;
     for (; more() && text_[at_] >= '0' && text_[at_] <= '9'; ++at_) {
-      number = std::min(number.value_or(0) * 10 + static_cast<std::uint32_t>(text_[at_] - '0'),
-                        kMostRepeats + 1);
+      number =
+          std::min(number.value_or(0) * 10 + static_cast<std::uint32_t>(text_[at_] - '0'), kMostRepeats + 1);
     }
     return number;
   }
@@ -234,19 +236,32 @@ class RegexParser {
     const char32_t c = take_character();
     const auto one = [](char32_t x) { return CodePointSet{{x, x}}; };
     switch (c) {
-      case 'd': return kDigits;
-      case 'D': return kDigits.complement();
-      case 'w': return kWord;
-      case 'W': return kWord.complement();
-      case 's': return kSpace;
-      case 'S': return kSpace.complement();
-      case 't': return one('\t');
-      case 'n': return one('\n');
-      case 'r': return one('\r');
-      case 'f': return one('\f');
-      case 'v': return one('\v');
-      case 'x': return one(parse_hex(2));
-      case 'u': return one(parse_unicode());
+      case 'd':
+        return kDigits;
+      case 'D':
+        return kDigits.complement();
+      case 'w':
+        return kWord;
+      case 'W':
+        return kWord.complement();
+      case 's':
+        return kSpace;
+      case 'S':
+        return kSpace.complement();
+      case 't':
+        return one('\t');
+      case 'n':
+        return one('\n');
+      case 'r':
+        return one('\r');
+      case 'f':
+        return one('\f');
+      case 'v':
+        return one('\v');
+      case 'x':
+        return one(parse_hex(2));
+      case 'u':
+        return one(parse_unicode());
       case 'b':
         if (in_class) return one('\b');
         break;
@@ -267,8 +282,8 @@ class RegexParser {
     return value;
   }
   char32_t parse_hex_digit() {
-    const std::size_t found = more() ? std::string_view("0123456789abcdefABCDEF").find(text_[at_])
-                                     : std::string_view::npos;
+    const std::size_t found =
+        more() ? std::string_view("0123456789abcdefABCDEF").find(text_[at_]) : std::string_view::npos;
     if (found == std::string_view::npos) fail("expected a hexadecimal digit at");
     ++at_;
     return static_cast<char32_t>(found < 16 ? found : found - 6);

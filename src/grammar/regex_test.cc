@@ -13,8 +13,8 @@
 namespace isobatch::grammar {
 namespace {
 
-using ::testing::HasSubstr;
 using test::Random;
+using ::testing::HasSubstr;
 
 std::unique_ptr<Automaton> automaton_of(std::string_view regex, RegexMatch match = RegexMatch::whole,
                                         Encode encode = utf8_term) {
@@ -50,7 +50,8 @@ struct Pcre2 {
   }
   bool match(const std::string& text) const {
     const std::uint32_t options = whole ? PCRE2_ANCHORED | PCRE2_ENDANCHORED : 0;
-    return pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0, options, data, nullptr) >= 0;
+    return pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), 0, options, data,
+                       nullptr) >= 0;
   }
   bool whole;
   pcre2_code* code = nullptr;

@@ -11,10 +11,10 @@
 namespace isobatch::grammar {
 namespace {
 
-constexpr int kMostDepth = 100;               // of schemas within one another
-constexpr std::size_t kMostWork = 300'000;    // values looked at: references may name one thing many times
-constexpr std::size_t kWorkOfSchema = 16;     // what a schema costs beside those
-constexpr std::size_t kMostRules = 2000;  // a step may go through all of them
+constexpr int kMostDepth = 100;             // of schemas within one another
+constexpr std::size_t kMostWork = 300'000;  // values looked at: references may name one thing many times
+constexpr std::size_t kWorkOfSchema = 16;   // what a schema costs beside those
+constexpr std::size_t kMostRules = 2000;    // a step may go through all of them
 constexpr std::size_t kMostTerms = 500'000;
 
 Value without(const Value& schema, std::string_view word) {
@@ -202,8 +202,7 @@ bool SchemaCompiler::exclude(const Value& a, const Value& b, const std::string& 
   };
   const auto xs = values_of(x), ys = values_of(y);
   if (xs && ys) {
-    return std::ranges::none_of(
-        *xs, [&](const Value& v) { return std::ranges::find(*ys, v) != ys->end(); });
+    return std::ranges::none_of(*xs, [&](const Value& v) { return std::ranges::find(*ys, v) != ys->end(); });
   }
   if (xs) return std::ranges::none_of(*xs, [&](const Value& v) { return of_types(v, y); });
   if (ys) return std::ranges::none_of(*ys, [&](const Value& v) { return of_types(v, x); });

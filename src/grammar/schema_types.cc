@@ -23,8 +23,7 @@ struct Format {
 const std::string kDate =
     "\\d{4}-(02-(0[1-9]|1\\d|2[0-8])|(0[469]|11)-(0[1-9]|[12]\\d|30)|"
     "(0[13578]|1[02])-(0[1-9]|[12]\\d|3[01]))";
-const std::string kTime =
-    "([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,6})?(Z|[+-]([01]\\d|2[0-3]):[0-5]\\d)";
+const std::string kTime = "([01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(\\.\\d{1,6})?(Z|[+-]([01]\\d|2[0-3]):[0-5]\\d)";
 const std::string kLabel = "[A-Za-z0-9]([A-Za-z0-9-]{0,30}[A-Za-z0-9])?";
 const std::string kByte = "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
 const Format kFormats[] = {
@@ -74,9 +73,8 @@ std::optional<Bound> bound_of(const Value& schema, const char* word, const char*
     return v.integer() ? static_cast<double>(*v.integer()) : *v.number();
   };
   if (!inclusive && !exclusive) return std::nullopt;
-  const bool use_exclusive =
-      exclusive && (!inclusive || (least ? number(*exclusive) >= number(*inclusive)
-                                         : number(*exclusive) <= number(*inclusive)));
+  const bool use_exclusive = exclusive && (!inclusive || (least ? number(*exclusive) >= number(*inclusive)
+                                                                : number(*exclusive) <= number(*inclusive)));
   if (use_exclusive) return Bound{decimal_of(*exclusive, path, exclusive_word), true};
   return Bound{decimal_of(*inclusive, path, word), false};
 }
@@ -153,8 +151,8 @@ Term SchemaCompiler::members_term(const std::vector<Member>& members, Term other
 
 Term SchemaCompiler::compile_object(const Value& schema, const std::string& path) {
   const Value* additional = schema.find("additionalProperties");
-  const bool closed = additional ? additional->boolean() && !*additional->boolean()
-                                 : schema.find("properties") != nullptr;
+  const bool closed =
+      additional ? additional->boolean() && !*additional->boolean() : schema.find("properties") != nullptr;
   const std::vector<Member> members = members_of(schema, path);
   Term other = kEmpty;
   if (!closed) {
@@ -178,16 +176,15 @@ Term SchemaCompiler::compile_list(const Value& schema, const std::string& path) 
   const std::uint32_t low = count_of(schema, "minItems", 0);
   const std::uint32_t high = std::min(count_of(schema, "maxItems", kNoLimit), ends ? known : kNoLimit);
   if (low > high) schema_error(path, "minItems: no list can have so many");
-  const Term item =
-      ends || high <= known ? kEmpty : items ? compile(*items, path + ".items") : any_value();
+  const Term item = ends || high <= known ? kEmpty : items ? compile(*items, path + ".items") : any_value();
   const Term end = pool_.concat(space_term(pool_), pool_.literal("]"));
   // What may come behind the items so far.
   const auto minus = [](std::uint32_t count, std::uint32_t taken) {
     return count == kNoLimit ? count : count - std::min(count, taken);
   };
-  Term behind = pool_.concat(
-      pool_.repeat(comma_term(pool_, item), minus(low, std::max(known, 1u)), minus(high, std::max(known, 1u))),
-      end);
+  Term behind = pool_.concat(pool_.repeat(comma_term(pool_, item), minus(low, std::max(known, 1u)),
+                                          minus(high, std::max(known, 1u))),
+                             end);
   for (std::uint32_t i = known; i-- > 1;) {
     std::vector<Term> ways;
     if (i >= low) ways.push_back(end);

@@ -11,7 +11,20 @@
 namespace isobatch::grammar {
 namespace {
 
-enum class Kind { schema, schemas, named_schemas, texts, text, count, number, type, any, list, annotation, pattern };
+enum class Kind {
+  schema,
+  schemas,
+  named_schemas,
+  texts,
+  text,
+  count,
+  number,
+  type,
+  any,
+  list,
+  annotation,
+  pattern
+};
 
 struct Word {
   std::string_view name;
@@ -79,35 +92,54 @@ bool is_text(const Value& value) { return value.string() != nullptr; }
 
 bool fits(const Value& value, Kind kind) {
   switch (kind) {
-    case Kind::schema: return is_schema(value);
-    case Kind::schemas: return all_of(value, is_schema) && !value.list()->empty();
+    case Kind::schema:
+      return is_schema(value);
+    case Kind::schemas:
+      return all_of(value, is_schema) && !value.list()->empty();
     case Kind::named_schemas:
       return value.dict() &&
              std::ranges::all_of(*value.dict(), [](const ValueEntry& e) { return is_schema(e.value); });
-    case Kind::texts: return all_of(value, is_text);
-    case Kind::text: return is_text(value);
-    case Kind::count: return value.integer() && *value.integer() >= 0 && *value.integer() <= 1'000'000;
-    case Kind::number: return is_number(value);
-    case Kind::type: return is_type(value) || (all_of(value, is_type) && !value.list()->empty());
-    case Kind::list: return value.list() && !value.list()->empty();
-    case Kind::pattern: return is_text(value);
+    case Kind::texts:
+      return all_of(value, is_text);
+    case Kind::text:
+      return is_text(value);
+    case Kind::count:
+      return value.integer() && *value.integer() >= 0 && *value.integer() <= 1'000'000;
+    case Kind::number:
+      return is_number(value);
+    case Kind::type:
+      return is_type(value) || (all_of(value, is_type) && !value.list()->empty());
+    case Kind::list:
+      return value.list() && !value.list()->empty();
+    case Kind::pattern:
+      return is_text(value);
     case Kind::any:
-    case Kind::annotation: return true;
+    case Kind::annotation:
+      return true;
   }
   return false;
 }
 
 std::string_view expected(Kind kind) {
   switch (kind) {
-    case Kind::schema: return "a schema";
-    case Kind::schemas: return "a list of schemas";
-    case Kind::named_schemas: return "an object of schemas";
-    case Kind::texts: return "a list of strings";
-    case Kind::count: return "an integer from 0 to 1000000";
-    case Kind::number: return "a number";
-    case Kind::type: return "a type, or a list of them";
-    case Kind::list: return "a list of at least one value";
-    default: return "a string";
+    case Kind::schema:
+      return "a schema";
+    case Kind::schemas:
+      return "a list of schemas";
+    case Kind::named_schemas:
+      return "an object of schemas";
+    case Kind::texts:
+      return "a list of strings";
+    case Kind::count:
+      return "an integer from 0 to 1000000";
+    case Kind::number:
+      return "a number";
+    case Kind::type:
+      return "a type, or a list of them";
+    case Kind::list:
+      return "a list of at least one value";
+    default:
+      return "a string";
   }
 }
 
@@ -160,12 +192,13 @@ class Merger {
     if (word == "enum") return intersect(a, b);
     if (word == "pattern") return unite(list_of(a), list_of(b));
     if (word == "allOf") return unite(a, b);
-    const bool least = word == "minLength" || word == "minItems" || word == "minimum" ||
-                       word == "exclusiveMinimum";
-    const bool most = word == "maxLength" || word == "maxItems" || word == "maximum" ||
-                      word == "exclusiveMaximum";
+    const bool least =
+        word == "minLength" || word == "minItems" || word == "minimum" || word == "exclusiveMinimum";
+    const bool most =
+        word == "maxLength" || word == "maxItems" || word == "maximum" || word == "exclusiveMaximum";
     if (least || most) return (to_double(a) < to_double(b)) == least ? b : a;
-    schema_error(path_, fmt::format("{}: cannot be merged with the one of another schema that holds too", word));
+    schema_error(path_,
+                 fmt::format("{}: cannot be merged with the one of another schema that holds too", word));
   }
 
   Value both(const Value& a, const Value& b) {

@@ -23,8 +23,7 @@ Vocabulary::Vocabulary(std::span<const std::string_view> tokens, std::span<const
   std::string_view before;
   for (const TokenId id : order) {
     const std::string_view text = texts_[id];
-    const auto common =
-        static_cast<std::size_t>(std::ranges::mismatch(before, text).in1 - before.begin());
+    const auto common = static_cast<std::size_t>(std::ranges::mismatch(before, text).in1 - before.begin());
     for (; path.size() > common; path.pop_back()) {
       nodes_[path.back()].next = static_cast<std::uint32_t>(nodes_.size());
     }

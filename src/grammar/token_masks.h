@@ -51,8 +51,9 @@ class TokenMasks {
  public:
   TokenMasks(Automaton& automaton, std::shared_ptr<const Vocabulary> vocabulary);
 
-  // Tokens whose bytes may follow in `state`, and with `ends` those that end an answer. Masks are kept. Throws
-  // Error(invalid_argument) when finding it takes too much work; whether it does depends on `state` alone.
+  // Tokens whose bytes may follow in `state`, and with `ends` those that end an answer. Masks are kept.
+  // Throws Error(invalid_argument) when finding it takes too much work; whether it does depends on `state`
+  // alone.
   std::shared_ptr<const TokenMask> find(Term state, bool ends);
   const Vocabulary& vocabulary() const { return *vocabulary_; }
   void clear() { known_.clear(); }

@@ -24,7 +24,8 @@ struct Words {
     for (int byte = 0; byte < 256; ++byte) texts.emplace_back(1, static_cast<char>(byte));
     for (int i = 0; i < count; ++i) {
       std::string text;
-      for (std::size_t n = 1 + random.below(longest); n > 0; --n) text += alphabet[random.below(alphabet.size())];
+      for (std::size_t n = 1 + random.below(longest); n > 0; --n)
+        text += alphabet[random.below(alphabet.size())];
       texts.push_back(text);
     }
     const std::vector<std::string_view> views(texts.begin(), texts.end());
@@ -62,8 +63,9 @@ void expect_masks_are_right(const Constraint& constraint, const Words& words) {
 
 TEST(TokenMasks, AreWhatEachTokenAloneGives) {
   const Words words("ab\"{}:, 1é");
-  for (const char* text : {"[ab]*", "a{3,40}b", "(ab|b){20}", "(a|ab){2,30}", ".*é", "(a?b?){50}", "\"[^\"]{5,9}\"",
-                           "(\\{\"a\": \\d+\\}, ){1,3}", "(a{2,3}b){2,9}", "a{100}|b{7,}"}) {
+  for (const char* text :
+       {"[ab]*", "a{3,40}b", "(ab|b){20}", "(a|ab){2,30}", ".*é", "(a?b?){50}", "\"[^\"]{5,9}\"",
+        "(\\{\"a\": \\d+\\}, ){1,3}", "(a{2,3}b){2,9}", "a{100}|b{7,}"}) {
     expect_masks_are_right(regex(text), words);
   }
 }

@@ -29,7 +29,6 @@ struct Neutral {
 constexpr std::array kNeutral = {
     Neutral{"add_generation_prompt", "[true]"},
     Neutral{"best_of", "[1]"},
-    Neutral{"chat_template_kwargs", "[{}]"},
     Neutral{"continue_final_message", "[false]"},
     Neutral{"echo", "[false]"},
     Neutral{"function_call", R"(["none", "auto"])"},  // there are no functions to call
@@ -41,7 +40,6 @@ constexpr std::array kNeutral = {
     Neutral{"stream", "[false]"},
     Neutral{"suffix", R"([""])"},
     Neutral{"tool_choice", R"(["none", "auto"])"},
-    Neutral{"tools", "[[]]"},
     Neutral{"use_beam_search", "[false]"},
 };
 

@@ -17,7 +17,7 @@ void read_wrapped(JsonObject& line, BatchLine& out) {
   JsonObject body(line.require("body"), "body", line.text());
   line.reject_unknown();
   if (url == "/v1/chat/completions") {
-    out.prompt = read_messages(body);
+    out.prompt = read_chat(body);
   } else if (url == "/v1/completions") {
     out.prompt = read_prompt(body);
   } else {
@@ -36,7 +36,7 @@ void read_bare(JsonObject& line, BatchLine& out) {
     invalid(fmt::format("expected one of body, messages, prompt and input_ids, got {}",
                         messages + prompt + input_ids == 0 ? "none" : "several"));
   }
-  if (messages) out.prompt = read_messages(line);
+  if (messages) out.prompt = read_chat(line);
   if (prompt) out.prompt = read_prompt(line);
   if (input_ids) out.prompt = read_input_ids(line);
   read_answer_options(line, out.request, out.choices);

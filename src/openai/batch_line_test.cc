@@ -34,10 +34,10 @@ TEST(BatchLine, ReadsWrappedChat) {
   ASSERT_EQ(line.error, "");
   EXPECT_EQ(line.custom_id, "a");
   EXPECT_EQ(line.request.max_tokens, 5);
-  const auto& messages = std::get<std::vector<ChatMessage>>(line.prompt);
+  const auto& messages = std::get<ChatInput>(line.prompt).messages;
   ASSERT_EQ(messages.size(), 2u);
-  EXPECT_EQ(messages[0].role, "system");
-  EXPECT_EQ(messages[1].content, "xy");
+  EXPECT_EQ(*messages[0].find("role")->string(), "system");
+  EXPECT_EQ(*messages[1].find("content")->string(), "xy");
 }
 
 TEST(BatchLine, ReadsWrappedCompletion) {

@@ -6,7 +6,8 @@
 
 namespace isobatch::openai {
 
-std::vector<ChatMessage> read_messages(JsonObject& body);  // field "messages"
+// Fields "messages", "tools", "tool_choice", "documents", "chat_template_kwargs".
+ChatInput read_chat(JsonObject& body);
 Prompt read_prompt(JsonObject& body);                      // field "prompt": text or token ids
 std::vector<TokenId> read_input_ids(JsonObject& body);     // fields "input_ids", "attention_mask"
 void read_constraint(JsonObject& body, Request& request);  // "response_format" and its like

@@ -18,9 +18,7 @@ Constraint from_schema(const std::string& path, Value schema) {
   return {.schema = std::make_shared<const Value>(std::move(schema))};
 }
 
-Constraint any_object() {
-  return from_schema("", {Value::Dict{{"type", {std::string("object")}}}});
-}
+Constraint any_object() { return from_schema("", {Value::Dict{{"type", {std::string("object")}}}}); }
 
 Constraint from_regex(JsonObject& fields, const std::string& name) {
   const std::string& regex = fields.require_string(name);

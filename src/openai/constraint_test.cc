@@ -30,7 +30,8 @@ TEST(ConstraintFields, OpenAis) {
 TEST(ConstraintFields, VLlms) {
   EXPECT_EQ(constraint(R"("structured_outputs":{"regex":"a+"})"), (Constraint{.regex = "a+"}));
   EXPECT_EQ(constraint(R"("structured_outputs":{"choice":["a","b"]})"), (Constraint{.choices = {"a", "b"}}));
-  EXPECT_EQ(constraint(R"("structured_outputs":{"json":"{\"type\":\"null\"}"})"), schema(R"({"type":"null"})"));
+  EXPECT_EQ(constraint(R"("structured_outputs":{"json":"{\"type\":\"null\"}"})"),
+            schema(R"({"type":"null"})"));
   EXPECT_EQ(constraint(R"("structured_outputs":{"json_object":true})"), schema(R"({"type":"object"})"));
   EXPECT_EQ(constraint(R"("guided_json":{"type":"null"})"), schema(R"({"type":"null"})"));
   EXPECT_EQ(constraint(R"("guided_regex":"b")"), (Constraint{.regex = "b"}));
@@ -39,7 +40,8 @@ TEST(ConstraintFields, VLlms) {
 
 TEST(ConstraintFields, AreReadInAWrappedBody) {
   const BatchLine line = parse_batch_line(
-      R"({"custom_id":"a","method":"POST","url":"/v1/completions","body":{"prompt":"p","guided_json":{"z":1,"a":2}}})", 1, {});
+      R"({"custom_id":"a","method":"POST","url":"/v1/completions","body":{"prompt":"p","guided_json":{"z":1,"a":2}}})",
+      1, {});
   ASSERT_EQ(line.error, "");
   EXPECT_EQ(line.request.constraint, schema(R"({"z":1,"a":2})"));
 }
@@ -61,13 +63,17 @@ TEST(ConstraintFields, ALineOverridesTheDefault) {
 }
 
 TEST(ConstraintFields, WhatMakesNoSenseIsAnError) {
-  EXPECT_THAT(with(R"("response_format":{"type":"xml"})").error, HasSubstr("response_format.type: expected text,"));
-  EXPECT_THAT(with(R"("response_format":{"type":"json_schema"})").error, HasSubstr("response_format.json_schema is missing"));
+  EXPECT_THAT(with(R"("response_format":{"type":"xml"})").error,
+              HasSubstr("response_format.type: expected text,"));
+  EXPECT_THAT(with(R"("response_format":{"type":"json_schema"})").error,
+              HasSubstr("response_format.json_schema is missing"));
   EXPECT_THAT(with(R"("response_format":{"type":"json_schema","json_schema":{"schema":3}})").error,
               HasSubstr("expected a JSON schema, got 3"));
-  EXPECT_THAT(with(R"("structured_outputs":{"grammar":"root ::= a"})").error, HasSubstr("structured_outputs.grammar"));
+  EXPECT_THAT(with(R"("structured_outputs":{"grammar":"root ::= a"})").error,
+              HasSubstr("structured_outputs.grammar"));
   EXPECT_THAT(with(R"("structured_outputs":{"regex":"a","choice":["b"]})").error, HasSubstr("one of json"));
-  EXPECT_THAT(with(R"("guided_regex":"a","guided_choice":["b"])").error, HasSubstr("none beside guided_regex"));
+  EXPECT_THAT(with(R"("guided_regex":"a","guided_choice":["b"])").error,
+              HasSubstr("none beside guided_regex"));
   EXPECT_THAT(with(R"("guided_choice":["b",""])").error, HasSubstr("none of them empty"));
   EXPECT_THAT(with(R"("guided_json":"{")").error, HasSubstr("not valid JSON"));
 }

@@ -1,8 +1,6 @@
 // The part of a body that the model reads.
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <array>
 #include <cstdint>
 #include <limits>
 
@@ -21,44 +19,7 @@ TokenId read_token(const Json& value, const std::string& path) {
   return value.get<TokenId>();
 }
 
-// A string, or a list of {"type": "text"} parts, which are joined as they stand.
-std::string read_content(JsonObject& message) {
-  const Json& content = message.require("content");
-  if (content.is_string()) return content.get<std::string>();
-  if (!content.is_array()) message.fail("content", "a string or a list of text parts", content);
-  std::string text;
-  for (std::size_t i = 0; i < content.size(); ++i) {
-    JsonObject part(content[i], fmt::format("{}[{}]", message.path_of("content"), i));
-    const std::string& type = part.require_string("type");
-    if (type != "text")
-      invalid(fmt::format("{}: only text parts are supported, got {}", part.path_of("type"), excerpt(type)));
-    text += part.require_string("text");
-    part.reject_unknown();
-  }
-  return text;
-}
-
 }  // namespace
-
-std::vector<ChatMessage> read_messages(JsonObject& body) {
-  static constexpr std::array<std::string_view, 3> kRoles = {"system", "user", "assistant"};
-  const Json& list = body.require("messages");
-  if (!list.is_array() || list.empty()) body.fail("messages", "a list of at least one message", list);
-  std::vector<ChatMessage> messages;
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    JsonObject message(list[i], fmt::format("{}[{}]", body.path_of("messages"), i));
-    const std::string& role = message.require_string("role");
-    if (std::find(kRoles.begin(), kRoles.end(), role) == kRoles.end()) {
-      message.fail("role", "system, user or assistant", role);
-    }
-    messages.push_back({role, read_content(message)});
-    if (const Json* calls = message.find("tool_calls"); calls && *calls != Json::array()) {
-      message.fail("tool_calls", "none (not supported)", *calls);
-    }
-    message.reject_unknown();
-  }
-  return messages;
-}
 
 Prompt read_prompt(JsonObject& body) {
   const Json& prompt = body.require("prompt");

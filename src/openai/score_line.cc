@@ -41,7 +41,7 @@ void read_fields(JsonObject& line, ScoreLine& out) {
     out.text = read_text(line, "text");
   } else {
     if (context) out.context = line.require_string("context");
-    if (messages) out.context = read_messages(line);
+    if (messages) out.context = read_chat(line);
     out.continuations = read_continuations(line);
   }
 }
@@ -54,7 +54,7 @@ ScoreLine parse_score_line(std::string_view text, std::size_t number) {
   out.custom_id = fmt::format("line-{}", number);
   try {
     const Json json = parse_json(text);
-    JsonObject line(json, "");
+    JsonObject line(json, "", text);
     if (const std::string* id = line.find_string("custom_id")) {
       if (id->empty()) line.fail("custom_id", "a text that is not empty", *id);
       out.custom_id = *id;

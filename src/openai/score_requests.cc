@@ -36,8 +36,8 @@ struct Context {
 };
 
 Context context_of(const ScoreLine& line, const Model& model) {
-  if (const auto* messages = std::get_if<std::vector<ChatMessage>>(&line.context)) {
-    return {{}, model.render_chat(*messages)};
+  if (const auto* chat = std::get_if<ChatInput>(&line.context)) {
+    return {{}, model.render_chat(*chat)};
   }
   Context context;
   context.text = std::get<std::string>(line.context);

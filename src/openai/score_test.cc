@@ -30,7 +30,7 @@ TEST(ScoreLine, ReadsItsForms) {
   EXPECT_EQ(several.custom_id, "line-7");
   EXPECT_EQ(several.continuations, (std::vector<std::string>{"b", "c"}));
   const ScoreLine chat = parse(R"({"messages":[{"role":"user","content":"a"}],"continuation":"b"})");
-  EXPECT_EQ(std::get<std::vector<ChatMessage>>(chat.context).size(), 1u);
+  EXPECT_EQ(std::get<ChatInput>(chat.context).messages.size(), 1u);
   EXPECT_EQ(parse(R"({"text":"a"})").text, "a");
 }
 

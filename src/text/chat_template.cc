@@ -9,6 +9,18 @@
 #include "text/jinja/template.h"
 #include "text/utf8.h"
 
+namespace isobatch {
+
+ChatInput chat_of(std::span<const ChatMessage> messages) {
+  ChatInput input;
+  for (const ChatMessage& message : messages) {
+    input.messages.push_back({Value::Dict{{"role", {message.role}}, {"content", {message.content}}}});
+  }
+  return input;
+}
+
+}  // namespace isobatch
+
 namespace isobatch::text {
 
 struct ChatTemplate::Impl {
@@ -32,7 +44,7 @@ class Converter {
  public:
   explicit Converter(jinja::Context& context) : context_(context) {}
 
-  jinja::Value convert(const TemplateValue& value, const std::string& where, int depth = 0) {
+  jinja::Value convert(const Value& value, const std::string& where, int depth = 0) {
     if (depth > jinja::kMaxValueDepth) {
       throw Error(ErrorCode::invalid_argument,
                   fmt::format("{}: expected at most {} levels, found more", where, jinja::kMaxValueDepth));
@@ -49,14 +61,14 @@ class Converter {
     require_utf8(value, where);
     return context_.string(value);
   }
-  jinja::Value make(const TemplateValue::List& list, const std::string& where, int depth) {
+  jinja::Value make(const Value::List& list, const std::string& where, int depth) {
     std::vector<jinja::Value> items;
     for (std::size_t i = 0; i < list.size(); ++i) {
       items.push_back(convert(list[i], fmt::format("{}[{}]", where, i), depth + 1));
     }
     return context_.list(std::move(items));
   }
-  jinja::Value make(const TemplateValue::Dict& dict, const std::string& where, int depth) {
+  jinja::Value make(const Value::Dict& dict, const std::string& where, int depth) {
     std::vector<std::pair<jinja::Value, jinja::Value>> items;
     for (const auto& [key, value] : dict) {
       require_utf8(key, fmt::format("a key of {}", where));
@@ -97,11 +109,8 @@ std::string ChatTemplate::render(const ChatInput& input) const {
 }
 
 std::string ChatTemplate::render(std::span<const ChatMessage> messages, bool add_generation_prompt) const {
-  ChatInput input;
+  ChatInput input = chat_of(messages);
   input.add_generation_prompt = add_generation_prompt;
-  for (const ChatMessage& message : messages) {
-    input.messages.push_back({TemplateValue::Dict{{"role", {message.role}}, {"content", {message.content}}}});
-  }
   return render(input);
 }
 

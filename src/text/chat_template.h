@@ -1,42 +1,13 @@
 // Chat messages to the prompt text, by the Jinja template that the model brings.
 #pragma once
 
-#include <cstdint>
-#include <ctime>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
-#include <variant>
-#include <vector>
 
-#include "isobatch/model.h"  // ChatMessage
+#include "isobatch/chat.h"
 
 namespace isobatch::text {
-
-struct TemplateEntry;
-// A value given to a template: what JSON can say.
-struct TemplateValue {
-  using List = std::vector<TemplateValue>;
-  using Dict = std::vector<TemplateEntry>;  // in this order; keys differ
-  std::variant<std::monostate, bool, std::int64_t, double, std::string, List, Dict> data;  // monostate: None
-};
-
-struct TemplateEntry {
-  std::string key;
-  TemplateValue value;
-};
-
-// What Hugging Face's apply_chat_template takes.
-struct ChatInput {
-  TemplateValue::List messages;  // dicts: role, content, and what else the template knows (tool_calls …)
-  TemplateValue tools;           // None, or a list of JSON schemas
-  TemplateValue documents;       // None, or a list of dicts
-  bool add_generation_prompt = true;
-  TemplateValue::Dict
-      variables;               // further ones, such as enable_thinking; may replace bos_token and eos_token
-  std::optional<std::tm> now;  // for strftime_now; without it, the local time
-};
 
 class ChatTemplate {
  public:

@@ -29,10 +29,9 @@ TEST(ChatTemplate, TakesToolsDocumentsAndFurtherVariables) {
       "{{ messages[0].tool_calls[0].n }} {{ strftime_now('%d %b %Y') }}",
       "<s>");
   ChatInput input;
-  input.messages = {{TemplateValue::Dict{
-      {"tool_calls", {TemplateValue::List{{TemplateValue::Dict{{"n", {std::int64_t{7}}}}}}}}}}};
-  input.tools = {TemplateValue::List{{TemplateValue::Dict{{"b", {true}}, {"a", {1.5}}}}}};
-  input.documents = {TemplateValue::List{{TemplateValue::Dict{{"title", {std::string("T")}}}}}};
+  input.messages = {{Value::Dict{{"tool_calls", {Value::List{{Value::Dict{{"n", {std::int64_t{7}}}}}}}}}}};
+  input.tools = {Value::List{{Value::Dict{{"b", {true}}, {"a", {1.5}}}}}};
+  input.documents = {Value::List{{Value::Dict{{"title", {std::string("T")}}}}}};
   input.variables = {{"enable_thinking", {false}}, {"bos_token", {std::string("<b>")}}};
   input.now = std::tm{};
   input.now->tm_mday = 5;
@@ -41,8 +40,8 @@ TEST(ChatTemplate, TakesToolsDocumentsAndFurtherVariables) {
 }
 
 TEST(ChatTemplate, RefusesInputThatIsNestedTooDeeply) {
-  TemplateValue deep;
-  for (int i = 0; i < 1000; ++i) deep = {TemplateValue::List{deep}};
+  Value deep;
+  for (int i = 0; i < 1000; ++i) deep = {Value::List{deep}};
   ChatInput input;
   input.tools = deep;
   EXPECT_THROW(ChatTemplate("x").render(input), Error);

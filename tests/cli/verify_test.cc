@@ -169,15 +169,19 @@ TEST_F(Verify, RecordsThatAreTwiceOrOfNoLineAreFound) {
 }
 
 TEST_F(Verify, RecordsOfScoreHoldAndChangesAreFound) {
-  write_text(in(), "{\"context\":\"a\",\"continuations\":[\"b\",\"cd\"]}\n{\"text\":\"hello\"}\n{\"text\":\"\"}\n"
-                   "{\"custom_id\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"continuation\":\"y\"}\n");
+  write_text(
+      in(),
+      "{\"context\":\"a\",\"continuations\":[\"b\",\"cd\"]}\n{\"text\":\"hello\"}\n{\"text\":\"\"}\n"
+      "{\"custom_id\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":\"x\"}],\"continuation\":\"y\"}\n");
   for (const bool tokens : {false, true}) {
-    std::vector<std::string> arguments = {"score", in(), "-o", out(), "-m", folder_.model(), "--kv-dtype", "f16"};
+    std::vector<std::string> arguments = {"score",         in(),         "-o", out(), "-m",
+                                          folder_.model(), "--kv-dtype", "f16"};
     if (tokens) arguments.push_back("--tokens");
     EXPECT_EQ(run_cli(arguments).exit_code, 1);  // one line is empty
     const auto records = lines_of(read_text(out()));
     ASSERT_EQ(records.size(), 4u);
-    EXPECT_EQ(verify({"--batch-size", "2"}).out, "4 records, 4 computed again: 4 hold, 0 do not; 0 lines have none\n");
+    EXPECT_EQ(verify({"--batch-size", "2"}).out,
+              "4 records, 4 computed again: 4 hold, 0 do not; 0 lines have none\n");
 
     Json forged = Json::parse(records[1]);
     forged["score"]["logprob"] = -1.5;
@@ -190,9 +194,11 @@ TEST_F(Verify, RecordsOfScoreHoldAndChangesAreFound) {
         forged["id"] = fmt::format("score-{:016x}{:016x}", hash.high64, hash.low64);
       }
       write_text(out(), records[0] + "\n" + forged.dump() + "\n" + records[2] + "\n" + records[3] + "\n");
-      const Outcome outcome = verify(careful ? std::vector<std::string>{} : std::vector<std::string>{"--sample", "0%"});
+      const Outcome outcome =
+          verify(careful ? std::vector<std::string>{} : std::vector<std::string>{"--sample", "0%"});
       EXPECT_EQ(outcome.exit_code, 1);
-      EXPECT_THAT(outcome.out, HasSubstr(careful ? "line 2 (line-2): score.logprob: is -1.5" : "does not fit"));
+      EXPECT_THAT(outcome.out,
+                  HasSubstr(careful ? "line 2 (line-2): score.logprob: is -1.5" : "does not fit"));
       EXPECT_THAT(outcome.out, HasSubstr("3 hold, 1 do not"));
     }
   }

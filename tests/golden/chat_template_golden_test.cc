@@ -28,19 +28,18 @@ TEST(ChatTemplateGolden, Smollm2) {
   }
 }
 
-text::TemplateValue value_of(const nlohmann::ordered_json& json) {
-  using text::TemplateValue;
+Value value_of(const nlohmann::ordered_json& json) {
   if (json.is_null()) return {};
   if (json.is_boolean()) return {json.get<bool>()};
   if (json.is_number_integer()) return {json.get<std::int64_t>()};
   if (json.is_number()) return {json.get<double>()};
   if (json.is_string()) return {json.get<std::string>()};
   if (json.is_array()) {
-    TemplateValue::List list;
+    Value::List list;
     for (const auto& item : json) list.push_back(value_of(item));
     return {list};
   }
-  TemplateValue::Dict dict;
+  Value::Dict dict;
   for (const auto& [key, value] : json.items()) dict.push_back({key, value_of(value)});
   return {dict};
 }
@@ -53,21 +52,20 @@ std::tm fixed_now() {
   return now;
 }
 
-text::ChatInput empty_input() {
-  text::ChatInput input;
+ChatInput empty_input() {
+  ChatInput input;
   input.now = fixed_now();
   return input;
 }
 
-text::ChatInput input_of(const nlohmann::ordered_json& json) {
-  text::ChatInput input;
+ChatInput input_of(const nlohmann::ordered_json& json) {
+  ChatInput input;
   const auto get = [&](const char* key) { return value_of(json.value(key, nlohmann::ordered_json())); };
-  input.messages = std::get<text::TemplateValue::List>(get("messages").data);
+  input.messages = std::get<Value::List>(get("messages").data);
   input.tools = get("tools");
   input.documents = get("documents");
   input.add_generation_prompt = json.value("add_generation_prompt", true);
-  if (json.contains("variables"))
-    input.variables = std::get<text::TemplateValue::Dict>(get("variables").data);
+  if (json.contains("variables")) input.variables = std::get<Value::Dict>(get("variables").data);
   input.now = fixed_now();
   return input;
 }

@@ -75,8 +75,8 @@ TEST(Schema, TakesWhatItShould) {
 
 TEST(Schema, Numbers) {
   const auto between = [](const char* type, const char* least, const char* most, const char* text) {
-    const std::string schema = std::string(R"({"type":")") + type + R"(","minimum":)" + least + R"(,"maximum":)" +
-                               most + "}";
+    const std::string schema =
+        std::string(R"({"type":")") + type + R"(","minimum":)" + least + R"(,"maximum":)" + most + "}";
     return takes(schema, text);
   };
   EXPECT_TRUE(between("integer", "-12", "305", "-12"));
@@ -98,7 +98,8 @@ TEST(Schema, Numbers) {
 TEST(Schema, RangesAreExact) {
   test::Random random(4);
   for (int i = 0; i < 60; ++i) {
-    const int low = static_cast<int>(random.below(4000)) - 2000, high = low + static_cast<int>(random.below(2500));
+    const int low = static_cast<int>(random.below(4000)) - 2000,
+              high = low + static_cast<int>(random.below(2500));
     const bool exclusive = random.below(2) == 0;
     Json schema = {{"type", "number"}};
     schema[exclusive ? "exclusiveMinimum" : "minimum"] = low / 10.0;
@@ -107,8 +108,8 @@ TEST(Schema, RangesAreExact) {
     const auto automaton = automaton_of(schema.dump());
     for (int x = -2100; x <= 4600; ++x) {
       const int whole = std::abs(x) / 10, tenth = std::abs(x) % 10;
-      const std::string text =
-          (x < 0 ? "-" : "") + std::to_string(whole) + (tenth != 0 || x % 3 == 0 ? "." + std::to_string(tenth) : "");
+      const std::string text = (x < 0 ? "-" : "") + std::to_string(whole) +
+                               (tenth != 0 || x % 3 == 0 ? "." + std::to_string(tenth) : "");
       const bool inside = exclusive ? low < x && x < high : low <= x && x <= high;
       ASSERT_EQ(accepts(*automaton, text), inside) << schema << " " << text;
     }
@@ -116,14 +117,16 @@ TEST(Schema, RangesAreExact) {
 }
 
 TEST(Schema, WhatIsNotSupportedIsNamedWithItsPlace) {
-  EXPECT_EQ(refusal(R"({"type":"object","properties":{"a":{"not":{}}}})"), "schema: $.properties.a: not: not supported");
+  EXPECT_EQ(refusal(R"({"type":"object","properties":{"a":{"not":{}}}})"),
+            "schema: $.properties.a: not: not supported");
   EXPECT_EQ(refusal(R"({"type":"array","items":{"type":"number","multipleOf":3}})"),
             "schema: $.items: multipleOf: not supported");
   EXPECT_THAT(refusal(R"({"anyOf":[{"type":"string"},{"uniqueItems":true}]})"),
               HasSubstr("$.anyOf[1]: uniqueItems: not supported"));
   EXPECT_THAT(refusal(R"({"type":"text"})"), HasSubstr("$: type: expected a type"));
   EXPECT_THAT(refusal(R"({"type":"string","format":"iri"})"), HasSubstr("format: iri is not supported"));
-  EXPECT_THAT(refusal(R"({"type":"string","pattern":"(?=a)x"})"), HasSubstr("schema: $: pattern: regular expression"));
+  EXPECT_THAT(refusal(R"({"type":"string","pattern":"(?=a)x"})"),
+              HasSubstr("schema: $: pattern: regular expression"));
   EXPECT_THAT(refusal(R"({"$ref":"#/$defs/a"})"), HasSubstr("there is no #/$defs/a"));
   EXPECT_THAT(refusal(R"({"$ref":"http://example.org/a"})"), HasSubstr("not in this schema"));
   EXPECT_THAT(refusal(R"({"oneOf":[{"type":"integer"},{"type":"number"}]})"), HasSubstr("say anyOf"));
@@ -135,7 +138,8 @@ TEST(Schema, WhatIsNotSupportedIsNamedWithItsPlace) {
 
 TEST(Schema, WhatNothingMatchesIsAnError) {
   EXPECT_THAT(refusal("false"), HasSubstr("no value can match"));
-  EXPECT_THAT(refusal(R"({"type":"string","pattern":"^a{5}$","maxLength":3})"), HasSubstr("schema: $: no text can match"));
+  EXPECT_THAT(refusal(R"({"type":"string","pattern":"^a{5}$","maxLength":3})"),
+              HasSubstr("schema: $: no text can match"));
   EXPECT_THAT(refusal(R"({"type":"integer","minimum":0.2,"maximum":0.8})"), HasSubstr("no text can match"));
   EXPECT_THAT(refusal(R"({"type":"integer","minimum":3,"maximum":2})"), HasSubstr("no text can match"));
   EXPECT_THAT(refusal(R"({"type":"integer","minimum":-0.8,"maximum":-0.2})"), HasSubstr("no text can match"));
@@ -151,8 +155,8 @@ TEST(Schema, WhatIsTooLargeIsAnError) {
   std::string laughs = R"({"$ref":"#/$defs/a0","$defs":{)";
   for (int i = 0; i < 40; ++i) {
     const std::string next = R"({"$ref":"#/$defs/a)" + std::to_string(i + 1) + "\"}";
-    laughs += "\"a" + std::to_string(i) + R"(":{"minLength":)" + std::to_string(i) + R"(,"anyOf":[)" + next + "," +
-              next + "]},";
+    laughs += "\"a" + std::to_string(i) + R"(":{"minLength":)" + std::to_string(i) + R"(,"anyOf":[)" + next +
+              "," + next + "]},";
   }
   EXPECT_THAT(refusal(laughs + R"("a40":{"type":"string"}}})"), HasSubstr("too large"));
   EXPECT_THAT(refusal(R"({"minLength":1,"anyOf":[{"$ref":"#"}]})"), HasSubstr("refers to itself"));

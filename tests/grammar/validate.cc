@@ -16,7 +16,8 @@ std::size_t characters(const std::string& text) {
 
 bool is_type(const Json& value, const std::string& type) {
   if (type == "integer") {
-    return value.is_number_integer() || (value.is_number_float() && value == double(std::int64_t(value.get<double>())));
+    return value.is_number_integer() ||
+           (value.is_number_float() && value == double(std::int64_t(value.get<double>())));
   }
   if (type == "number") return value.is_number();
   if (type == "string") return value.is_string();
@@ -35,7 +36,8 @@ std::string check_object(const Json& value, const Json& schema, const Json& root
   }
   const Json properties = schema.value("properties", Json::object());
   for (const auto& [name, item] : value.items()) {
-    const Json own = properties.contains(name) ? properties[name] : schema.value("additionalProperties", Json(true));
+    const Json own =
+        properties.contains(name) ? properties[name] : schema.value("additionalProperties", Json(true));
     const std::string wrong = invalid_part(item, own, root, path + "." + name);
     if (!wrong.empty()) return wrong;
   }
@@ -59,7 +61,8 @@ std::string check_scalar(const Json& value, const Json& schema, const std::strin
     const std::string text = value.get<std::string>();
     if (characters(text) < schema.value("minLength", 0u)) return path + ": minLength";
     if (characters(text) > schema.value("maxLength", 1u << 30)) return path + ": maxLength";
-    if (schema.contains("pattern") && !std::regex_search(text, std::regex(schema["pattern"].get<std::string>()))) {
+    if (schema.contains("pattern") &&
+        !std::regex_search(text, std::regex(schema["pattern"].get<std::string>()))) {
       return path + ": pattern";
     }
   }

@@ -79,7 +79,8 @@ Constraint draw_constraint() {
         {.regex = "(\\d{3},)*\\d+|(ab|ba)+"},
         {.choices = {"the", "then", "there are"}},
         schema(R"({"type":"array","items":{"type":"string","maxLength":6},"minItems":2})"),
-        schema(R"({"type":"object","properties":{"a":{"type":"integer"},"b":{"enum":["x","yy"]}},"required":["b"]})"),
+        schema(
+            R"({"type":"object","properties":{"a":{"type":"integer"},"b":{"enum":["x","yy"]}},"required":["b"]})"),
         schema(R"({"$ref":"#/$defs/t","$defs":{"t":{"anyOf":[{"type":"null"},{"type":"array",)"
                R"("items":{"$ref":"#/$defs/t"}}]}}})")};
   }();
