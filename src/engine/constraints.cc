@@ -6,7 +6,7 @@
 namespace isobatch::engine {
 namespace {
 
-constexpr std::size_t kMostKnown = 64;
+constexpr std::size_t kMostKnown = 16;
 
 std::shared_ptr<const grammar::Vocabulary> make_vocabulary(const text::Tokenizer& tokenizer) {
   std::vector<std::string_view> tokens(static_cast<std::size_t>(tokenizer.vocab_size()));

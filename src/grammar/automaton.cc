@@ -141,8 +141,10 @@ void Automaton::explore_intersections() {
 }
 
 bool Automaton::has_dead_part(Term term) const {
+  for (; pool_.node(term).kind == Kind::concat; term = pool_.node(term).b) {
+    if (has_dead_part(pool_.node(term).a)) return true;
+  }
   const Node& n = pool_.node(term);
-  if (n.kind == Kind::concat) return has_dead_part(n.a) || has_dead_part(n.b);
   if (n.kind == Kind::either) {
     return std::ranges::any_of(pool_.children(n), [this](Term child) { return has_dead_part(child); });
   }

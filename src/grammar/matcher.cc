@@ -9,8 +9,6 @@
 namespace isobatch::grammar {
 namespace {
 
-constexpr std::size_t kMostTerms = 100'000;  // beyond those that every walk begins with
-
 Term language(Automaton& automaton, const Constraint& constraint) {
   if (constraint.schema) return schema_term(automaton, *constraint.schema);
   if (!constraint.choices.empty()) {
@@ -34,8 +32,11 @@ std::unique_ptr<Automaton> compile(const Constraint& constraint, bool skips_spac
   return automaton;
 }
 
-Matcher::Matcher(const Constraint& constraint, std::shared_ptr<const Vocabulary> vocabulary, bool skips_space)
-    : automaton_(compile(constraint, skips_space)), masks_(*automaton_, std::move(vocabulary)) {}
+Matcher::Matcher(const Constraint& constraint, std::shared_ptr<const Vocabulary> vocabulary, bool skips_space,
+                 std::size_t most_terms)
+    : automaton_(compile(constraint, skips_space)),
+      masks_(*automaton_, std::move(vocabulary)),
+      most_terms_(most_terms) {}
 
 Matcher::State Matcher::advance(const State& state, TokenId token) {
   State next = state;
@@ -46,7 +47,7 @@ Matcher::State Matcher::advance(const State& state, TokenId token) {
 }
 
 void Matcher::trim() {
-  if (automaton_->grown() < kMostTerms) return;
+  if (automaton_->grown() < most_terms_) return;
   automaton_->reset();
   masks_.clear();
   ++epoch_;

@@ -16,7 +16,9 @@ std::unique_ptr<Automaton> compile(const Constraint& constraint, bool skips_spac
 // and changes nothing.
 class Matcher {
  public:
-  Matcher(const Constraint& constraint, std::shared_ptr<const Vocabulary> vocabulary, bool skips_space);
+  // `most_terms`: beyond those that every walk begins with, the size at which trim() forgets them.
+  Matcher(const Constraint& constraint, std::shared_ptr<const Vocabulary> vocabulary, bool skips_space,
+          std::size_t most_terms = 100'000);
 
   // Where a text is. States become outdated by trim(); then the text is followed anew from start().
   struct State {
@@ -43,6 +45,7 @@ class Matcher {
  private:
   std::unique_ptr<Automaton> automaton_;
   TokenMasks masks_;
+  std::size_t most_terms_;
   std::uint32_t epoch_ = 0;
 };
 

@@ -8,7 +8,7 @@ namespace isobatch::grammar {
 namespace {
 
 constexpr std::uint64_t kMostWork = 1 << 17;  // nodes of terms that a walk derives
-constexpr std::size_t kMostMaskBytes = 64 << 20;
+constexpr std::size_t kMostMaskBytes = 32 << 20;
 
 }  // namespace
 

@@ -117,8 +117,8 @@ TEST(TokenMasks, TooManyWaysAreAnErrorThatDependsOnTheTextAlone) {
 }
 
 TEST(TokenMasks, TrimmingChangesNothing) {
-  const Words words("ab", 600, 18);
-  Matcher matcher(regex("(a|b)*a(a|b){16}"), words.vocabulary, false);
+  const Words words("ab");
+  Matcher matcher(regex("(a|b)*a(a|b){16}"), words.vocabulary, false, 5000);
   Matcher same(regex("(a|b)*a(a|b){16}"), words.vocabulary, false);
   Random random(2);
   std::vector<TokenId> tokens;

@@ -126,7 +126,7 @@ TEST(BatchLine, AcceptsFieldsThatAskForNothing) {
 
 TEST(BatchLine, RefusesWhatItCannotHonour) {
   for (const std::string field :
-       {R"("stream":true)", R"("tools":[{}])", R"("response_format":{"type":"grammar"})",
+       {R"("stream":true)", R"("tool_choice":"required")", R"("response_format":{"type":"grammar"})",
         R"("reasoning_effort":"low")", R"("temprature":0)", R"("echo":true)", R"("suffix":"s")"}) {
     const std::string name = field.substr(1, field.find('"', 1) - 1);
     EXPECT_THAT(with(field).error, HasSubstr(name)) << field;
@@ -188,7 +188,7 @@ TEST(BatchLine, RefusesOtherLines) {
   EXPECT_THAT(error("{}"), HasSubstr("got none"));
   EXPECT_THAT(error(R"({"prompt":"a","messages":[]})"), HasSubstr("got several"));
   EXPECT_THAT(error(R"({"messages":[]})"), HasSubstr("at least one message"));
-  EXPECT_THAT(error(R"({"messages":[{"role":"tool","content":""}]})"), HasSubstr("messages[0].role"));
+  EXPECT_THAT(error(R"({"messages":[{"role":"robot","content":""}]})"), HasSubstr("messages[0].role"));
   EXPECT_THAT(error(R"({"messages":[{"role":"user"}]})"), HasSubstr("messages[0].content is missing"));
   EXPECT_THAT(error(R"({"messages":[{"role":"user","content":[{"type":"image_url","image_url":{}}]}]})"),
               HasSubstr("only text parts are supported"));

@@ -84,7 +84,7 @@ TEST(Chat, WhatMakesNoSenseIsAnError) {
   EXPECT_THAT(error(user, R"(,"tool_choice":"required")"), HasSubstr("tool_choice: not supported"));
   EXPECT_THAT(error(user, R"(,"chat_template_kwargs":{"tools":[]})"),
               HasSubstr("chat_template_kwargs.tools"));
-  EXPECT_THAT(parse(R"({"prompt":"p","tools":[{}]})").error, HasSubstr("tools: unknown or unsupported"));
+  EXPECT_THAT(parse(R"({"prompt":"p","tools":[{}]})").error, HasSubstr("\"tools\": unknown or unsupported"));
 }
 
 }  // namespace

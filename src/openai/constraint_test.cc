@@ -49,7 +49,9 @@ TEST(ConstraintFields, AreReadInAWrappedBody) {
 TEST(ConstraintFields, TheOrderOfKeysIsKept) {
   const Constraint z_first = constraint(R"("guided_json":{"properties":{"z":true,"a":true}})");
   EXPECT_FALSE(z_first == schema(R"({"properties":{"a":true,"z":true}})"));
-  EXPECT_EQ(describe_options({.constraint = z_first}, 1),
+  Request request;
+  request.constraint = z_first;
+  EXPECT_EQ(describe_options(request, 1),
             R"({"structured_outputs":{"json":{"properties":{"z":true,"a":true}}}})");
 }
 
@@ -70,7 +72,7 @@ TEST(ConstraintFields, WhatMakesNoSenseIsAnError) {
   EXPECT_THAT(with(R"("response_format":{"type":"json_schema","json_schema":{"schema":3}})").error,
               HasSubstr("expected a JSON schema, got 3"));
   EXPECT_THAT(with(R"("structured_outputs":{"grammar":"root ::= a"})").error,
-              HasSubstr("structured_outputs.grammar"));
+              HasSubstr("structured_outputs.\"grammar\": unknown"));
   EXPECT_THAT(with(R"("structured_outputs":{"regex":"a","choice":["b"]})").error, HasSubstr("one of json"));
   EXPECT_THAT(with(R"("guided_regex":"a","guided_choice":["b"])").error,
               HasSubstr("none beside guided_regex"));

@@ -27,6 +27,12 @@ std::string float_difference(const char* name, const std::vector<float>& actual,
   return {};
 }
 
+std::string described_constraint(const Request& request) {
+  Request constrained;
+  constrained.constraint = request.constraint;
+  return openai::describe_options(constrained, 1);
+}
+
 std::vector<Result> finish(Engine& engine) {
   while (engine.step()) {
   }
@@ -52,7 +58,7 @@ std::ostream& operator<<(std::ostream& out, const Request& r) {
              r.prompt, s.temperature, s.top_k, s.top_p, s.min_p, s.repetition_penalty, s.presence_penalty,
              s.frequency_penalty, bias, s.seed, s.choice, r.max_tokens, r.min_tokens, r.stop,
              r.ignore_eos ? " ignore_eos" : "", r.logprobs, r.top_logprobs, r.prompt_logprobs, r.scored_from,
-             openai::describe_options({.constraint = r.constraint}, 1));
+             described_constraint(r));
 }
 
 std::ostream& operator<<(std::ostream& out, const Scenario& scenario) {
