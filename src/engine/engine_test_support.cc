@@ -157,7 +157,8 @@ bool same(const Result& a, const Result& b) {
     return std::bit_cast<std::uint32_t>(x) == std::bit_cast<std::uint32_t>(y);
   };
   return a.tokens == b.tokens && a.text == b.text && a.finish_reason == b.finish_reason &&
-         a.digest == b.digest && a.error == b.error && a.overflow == b.overflow && std::ranges::equal(a.logprobs, b.logprobs, bits) &&
+         a.digest == b.digest && a.error == b.error && a.overflow == b.overflow &&
+         std::ranges::equal(a.logprobs, b.logprobs, bits) &&
          std::ranges::equal(a.prompt_logprobs, b.prompt_logprobs, bits) &&
          a.prompt_greedy == b.prompt_greedy &&
          std::ranges::equal(a.top_logprobs, b.top_logprobs, [&](const auto& x, const auto& y) {
