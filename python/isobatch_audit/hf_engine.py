@@ -23,7 +23,7 @@ FACTORS = [
     "threads",
 ]
 SETTINGS = {
-    "attention": ("sdpa", "eager"),
+    "attention": ("auto", "sdpa", "eager"),  # auto: what transformers chooses for the model
     "mask": ("on", "off"),  # off: generate() gets no attention_mask
     "device": (),  # as torch names it; empty: a GPU if there is one
 }
@@ -63,6 +63,7 @@ class HfEngine(protocol.Engine):
         if padding is None or self.settings["mask"] == "off":  # the pad token that people take from eos
             padding = self.end_tokens[0] if self.end_tokens else 0
         self.padding: int = padding
+        self.attention = str(model.config._attn_implementation)
         self.vocab: int = model.config.get_text_config().vocab_size
 
     def info(self) -> protocol.Info:
@@ -78,7 +79,7 @@ class HfEngine(protocol.Engine):
             vocab_size=self.vocab,
             threads=self.threads,
             details={
-                "attention": self.settings["attention"],
+                "attention": self.attention,
                 "attention mask": self.settings["mask"],
                 "device": self.source.device,
                 "padding token": str(self.padding),

@@ -24,7 +24,7 @@ class Source:
         path = Path(model)
         if not model or not path.exists():
             raise FileNotFoundError(f"model {model or '(none)'}: no such directory or GGUF file")
-        self.attention = attention
+        self.options = {} if attention == "auto" else {"attn_implementation": attention}
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         self.place = str(path if path.is_dir() else path.parent)
         self.from_file = {} if path.is_dir() else {"gguf_file": path.name}
@@ -47,7 +47,7 @@ class Source:
         while len(self.models) >= KEPT:
             self.models.popitem(last=False)
         model = transformers.AutoModelForCausalLM.from_pretrained(
-            self.place, dtype=DTYPES[dtype], attn_implementation=self.attention, **self.from_file
+            self.place, dtype=DTYPES[dtype], **self.options, **self.from_file
         )
         self.models[dtype] = model.to(self.device).eval()
         return self.models[dtype]

@@ -27,7 +27,7 @@ constexpr PythonAdapter kLlamaCpp = {"llama.cpp", "isobatch_audit.llama_cpp", "r
                                      "needs a C++ compiler and minutes"};
 
 constexpr PythonAdapter kOpenVino = {"openvino", "isobatch_audit.openvino", "requirements-openvino.txt",
-                                     "fetching openvino-genai from PyPI, 150 MB"};
+                                     "fetching openvino-genai from PyPI, 85 MB"};
 
 std::unique_ptr<EngineUnderTest> make_python_engine(const PythonAdapter& adapter, EngineOptions options) {
   ChildCommand command = adapter_command(adapter, options);
