@@ -14,9 +14,9 @@ import openvino_genai
 
 from . import protocol
 
-DEFAULT = "default"  # what the engine chooses for this machine
-DTYPES = [DEFAULT, "f32", "bf16", "f16"]  # INFERENCE_PRECISION_HINT
-KV_DTYPES = [DEFAULT, "u8", "f32"]  # KV_CACHE_PRECISION; others fail beside some DTYPES
+# INFERENCE_PRECISION_HINT by what OPTIMIZATION_CAPABILITIES calls it: a hint beyond those changes nothing.
+DTYPES = {"FP32": "f32", "BF16": "bf16", "FP16": "f16"}
+KV_DTYPES = ["u8", "f32"]  # KV_CACHE_PRECISION; others fail beside some DTYPES
 STEP_TOKENS, CACHE_GB = 2048, 2
 FACTORS = [
     "dtype",
@@ -32,6 +32,11 @@ FACTORS = [
 SETTINGS: dict[str, tuple[str, ...]] = {"device": ("CPU", "GPU")}
 
 
+def own_first(own: str, names: list[str]) -> list[str]:
+    """What the engine chooses by itself is the default."""
+    return [own, *(name for name in names if name != own)]
+
+
 class OpenVinoEngine(protocol.Engine):
     pipeline: Any = None  # made by prepare()
 
@@ -42,6 +47,12 @@ class OpenVinoEngine(protocol.Engine):
         self.path = start.model
         self.threads = start.threads or os.cpu_count() or 1
         self.shape: tuple[Any, ...] = ()
+        core = openvino.Core()
+        own = core.get_property(self.device, "INFERENCE_PRECISION_HINT").get_type_name()
+        can = core.get_property(self.device, "OPTIMIZATION_CAPABILITIES")
+        self.dtypes = own_first(own, [DTYPES[name] for name in can if name in DTYPES])
+        own = core.get_property(self.device, "KV_CACHE_PRECISION").get_type_name()
+        self.kv_dtypes = own_first(own, KV_DTYPES)
         self.prepare(protocol.Setting())
         self.tokenizer = self.pipeline.get_tokenizer()
         self.vocab_size = len(self.tokenizer.get_vocab())
@@ -52,8 +63,8 @@ class OpenVinoEngine(protocol.Engine):
         return protocol.Info(
             version=f"openvino-genai {openvino_genai.__version__}, openvino {openvino.__version__}",
             model=self.path,
-            dtypes=DTYPES,
-            kv_dtypes=KV_DTYPES,
+            dtypes=self.dtypes,
+            kv_dtypes=self.kv_dtypes,
             factors=FACTORS,
             tokens=True,
             vocab_size=self.vocab_size,
@@ -74,9 +85,9 @@ class OpenVinoEngine(protocol.Engine):
     def prepare(self, setting: protocol.Setting) -> None:
         """A pipeline of these options; the last one, if it has them."""
         properties: dict[str, Any] = {"INFERENCE_NUM_THREADS": setting.threads or self.threads}
-        if setting.dtype not in ("", DEFAULT):
+        if setting.dtype:
             properties["INFERENCE_PRECISION_HINT"] = setting.dtype
-        if setting.kv_dtype not in ("", DEFAULT):
+        if setting.kv_dtype:
             properties["KV_CACHE_PRECISION"] = setting.kv_dtype
         shape = (properties, setting.prefill_chunk, setting.prefix_cache)
         if self.pipeline and shape == self.shape:
