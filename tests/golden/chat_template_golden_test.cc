@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "isobatch/error.h"
+#include "isobatch/openai.h"
 #include "tests/golden/golden_file.h"
 #include "text/chat_template.h"
 
@@ -86,6 +87,34 @@ TEST(ChatTemplateGolden, FamiliesRenderAsInPython) {
       }
     }
   }
+}
+
+// The same inputs as the body of a request: what is read of it is what Python was given.
+TEST(ChatTemplateGolden, BodiesRenderAsInPython) {
+  const auto golden = nlohmann::ordered_json::parse(golden::read_file("chat_families.json"));
+  const auto& inputs = golden.at("inputs");
+  std::size_t compared = 0, with_tools = 0;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (!inputs[i].value("add_generation_prompt", true)) continue;  // a request always wants an answer
+    nlohmann::ordered_json body = {{"messages", inputs[i].at("messages")}};
+    for (const auto& [field, name] : {std::pair{"tools", "tools"}, std::pair{"documents", "documents"},
+                                      std::pair{"variables", "chat_template_kwargs"}}) {
+      if (inputs[i].contains(field)) body[name] = inputs[i][field];
+    }
+    const openai::BatchLine line = openai::parse_batch_line(body.dump(), 1, {});
+    if (!line.error.empty()) continue;  // roles and fields that OpenAI's interface does not have
+    ChatInput input = std::get<ChatInput>(line.prompt);
+    input.now = fixed_now();
+    for (const auto& [name, texts] : golden.at("templates").items()) {
+      const text::ChatTemplate chat(golden::read_file("chat_templates/" + name + ".jinja"), "<s>", "</s>");
+      if (texts[i].is_null()) continue;
+      EXPECT_EQ(nlohmann::ordered_json(chat.render(input)), texts[i]) << name << " " << body;
+      ++compared;
+      with_tools += !input.tools.is_null();
+    }
+  }
+  EXPECT_GE(compared, 80u);
+  EXPECT_GE(with_tools, 10u);
 }
 
 TEST(ChatTemplateGolden, SnippetsRenderAsInPython) {
