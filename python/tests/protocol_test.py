@@ -136,19 +136,23 @@ class ProtocolTest(unittest.TestCase):
             "    def clear_prefix_cache(self): time.sleep(600)\n"
             "protocol.serve(Loud)\n"
         )
-        questions = [{**START, "number": 1}, {"ask": "clear_prefix_cache", "number": 2}]
-        run = subprocess.run(
+        with subprocess.Popen(
             [sys.executable, "-c", script],
-            input="".join(json.dumps(question) + "\n" for question in questions),
-            capture_output=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=60,
             cwd=ROOT,
-        )
-        self.assertIn("printed", run.stderr)
-        self.assertIn("by a child", run.stderr)
-        self.assertLessEqual(len(run.stdout.splitlines()), 1)  # it ends while it is at its work
-        self.assertNotIn("print", run.stdout)
+        ) as child:
+            assert child.stdin and child.stdout and child.stderr
+            child.stdin.write(json.dumps({**START, "number": 1}) + "\n")
+            child.stdin.flush()
+            self.assertEqual(json.loads(child.stdout.readline())["info"]["version"], "1")
+            child.stdin.write(json.dumps({"ask": "clear_prefix_cache", "number": 2}) + "\n")
+            child.stdin.close()
+            child.wait(60)  # it ends while it is at its work
+            self.assertEqual(child.stdout.read(), "")
+            self.assertEqual(child.stderr.read(), "printed\nby a child\n")
 
 
 if __name__ == "__main__":
