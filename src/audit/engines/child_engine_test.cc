@@ -4,8 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 
 #include "isobatch/error.h"
+#include "tests/support/temp_dir.h"
 
 namespace isobatch::audit {
 namespace {
@@ -192,6 +196,26 @@ TEST(MakeEngine, MissingSetUpSaysWhatToDo) {
   options.cache = "/nowhere";
   EXPECT_THAT(error_of([&] { make_engine("hf", options); }),
               AllOf(HasSubstr("`isobatch audit --setup hf`"), HasSubstr("/nowhere/hf")));
+}
+
+// A Python that is a shell script, to see what it is run with.
+TEST(MakeEngine, PythonOfTheUsersOwn) {
+  const test::TempDir folder;
+  const std::filesystem::path python = folder / "python";
+  std::ofstream(python) << "#!/bin/sh\necho \"$*, ${PYTHONPATH#*adapters-????????????????}\" >&2; exit 5\n";
+  std::filesystem::permissions(python, std::filesystem::perms::owner_all);
+  EngineOptions options;
+  options.cache = folder / "cache";
+  options.settings = {{"python", python.string()}};
+  ::setenv("PYTHONPATH", "/their/own", 1);
+  EXPECT_THAT(error_of([&] { make_engine("hf", options); }),
+              HasSubstr("exit code 5; its last message: \"-m isobatch_audit.hf, :/their/own\""));
+  ::unsetenv("PYTHONPATH");
+  int adapters = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(options.cache)) {
+    adapters += entry.path().filename() == "hf_engine.py";
+  }
+  EXPECT_EQ(adapters, 1);
 }
 
 }  // namespace

@@ -156,6 +156,9 @@ std::vector<std::pair<std::string, std::string>> build_environment() {
 
 ChildCommand adapter_command(const PythonAdapter& adapter, EngineOptions& options) {
   std::optional<std::string> python = take_setting(options, "python");
+  const char* path = std::getenv("PYTHONPATH");
+  const std::string more =
+      python && path && *path ? fmt::format(":{}", path) : "";  // the user's Python's own
   if (!python) {
     const fs::path environment = environment_of(adapter, options);
     if (!is_current(adapter, environment)) {
@@ -168,7 +171,7 @@ ChildCommand adapter_command(const PythonAdapter& adapter, EngineOptions& option
     python = (environment / "bin" / "python").string();
   }
   const fs::path folder = with_files([&] { return write_adapters(options); });
-  return {{*python, "-m", std::string(adapter.module)}, {{"PYTHONPATH", folder.string()}}};
+  return {{*python, "-m", std::string(adapter.module)}, {{"PYTHONPATH", folder.string() + more}}};
 }
 
 void make_environment(const PythonAdapter& adapter, const EngineOptions& options, const Log& log) {
