@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "grammar/json_terms.h"
 #include "grammar/schema_compiler.h"
@@ -29,9 +30,17 @@ bool has_type(const Value& value, std::string_view type) {
   if (value.integer()) return type == "integer" || type == "number";
   if (value.number()) {
     const double x = *value.number();
-    return type == "number" || (type == "integer" && x == static_cast<double>(static_cast<std::int64_t>(x)));
+    return type == "number" || (type == "integer" && x == std::trunc(x));
   }
   return type == (value.string() ? "string" : value.list() ? "array" : "object");
+}
+
+// 1 and 1.0 are one value.
+bool same_value(const Value& a, const Value& b) {
+  const auto number = [](const Value& v) {
+    return v.integer() ? static_cast<double>(*v.integer()) : v.number() ? *v.number() : std::nan("");
+  };
+  return a == b || number(a) == number(b);
 }
 
 std::optional<Value::List> values_of(const Value& schema) {
@@ -202,7 +211,9 @@ bool SchemaCompiler::exclude(const Value& a, const Value& b, const std::string& 
   };
   const auto xs = values_of(x), ys = values_of(y);
   if (xs && ys) {
-    return std::ranges::none_of(*xs, [&](const Value& v) { return std::ranges::find(*ys, v) != ys->end(); });
+    return std::ranges::none_of(*xs, [&](const Value& v) {
+      return std::ranges::any_of(*ys, [&](const Value& w) { return same_value(v, w); });
+    });
   }
   if (xs) return std::ranges::none_of(*xs, [&](const Value& v) { return of_types(v, y); });
   if (ys) return std::ranges::none_of(*ys, [&](const Value& v) { return of_types(v, x); });

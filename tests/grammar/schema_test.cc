@@ -130,6 +130,7 @@ TEST(Schema, WhatIsNotSupportedIsNamedWithItsPlace) {
   EXPECT_THAT(refusal(R"({"$ref":"#/$defs/a"})"), HasSubstr("there is no #/$defs/a"));
   EXPECT_THAT(refusal(R"({"$ref":"http://example.org/a"})"), HasSubstr("not in this schema"));
   EXPECT_THAT(refusal(R"({"oneOf":[{"type":"integer"},{"type":"number"}]})"), HasSubstr("say anyOf"));
+  EXPECT_THAT(refusal(R"({"oneOf":[{"const":1},{"enum":[1.0,2]}]})"), HasSubstr("say anyOf"));
   EXPECT_THAT(refusal(R"({"enum":["a"],"minLength":2})"), HasSubstr("minLength: not supported beside"));
   EXPECT_THAT(refusal(R"({"allOf":[{"type":"object","properties":{"a":true},"additionalProperties":false},)"
                       R"({"properties":{"b":true}}]})"),
