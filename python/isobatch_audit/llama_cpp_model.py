@@ -14,11 +14,16 @@ PIECE_BYTES = 256  # of one token, at first
 LOG = api.llama_log_callback(lambda level, text, data: None)
 
 
+def silence() -> None:
+    """Keeps what llama.cpp logs to itself."""
+    api.llama_log_set(LOG, ctypes.c_void_p(0))
+
+
 class Model:
     def __init__(self, path: str) -> None:
         if not Path(path).is_file():
             raise FileNotFoundError(f"model {path or '(none)'}: no such GGUF file")
-        api.llama_log_set(LOG, ctypes.c_void_p(0))
+        silence()
         self.handle = api.llama_model_load_from_file(path.encode(), api.llama_model_default_params())
         if not self.handle:
             raise RuntimeError(f"llama.cpp cannot load {path}")

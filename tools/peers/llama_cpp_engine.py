@@ -13,12 +13,6 @@ TENSOR_TYPES = {"F32": 0, "F16": 1, "Q8_0": 8, "BF16": 30}  # ggml_type
 EMBEDDING = "Q8_0"  # of the quantized files
 
 
-def silence(api):
-    callback = api.llama_log_callback(lambda level, text, data: None)
-    api.llama_log_set(callback, ctypes.c_void_p(0))
-    return callback  # must outlive its use
-
-
 def make_file(source, target, kind):
     """Writes the model as another type, by llama.cpp's own quantizer."""
     import llama_cpp
@@ -35,44 +29,14 @@ def make_file(source, target, kind):
     partial.rename(target)
 
 
-class Rows:
-    """A llama_batch over our arrays: token, position and slot of each row, and whether it wants logits."""
-
-    def __init__(self, api):
-        self.token, self.position, self.slot = (np.zeros(MAX_ROWS, np.int32) for _ in range(3))
-        self.wanted = np.zeros(MAX_ROWS, np.int8)
-        self.one = np.ones(MAX_ROWS, np.int32)
-        self.count = 0
-        pointer = ctypes.POINTER(ctypes.c_int32)
-        first = self.slot.ctypes.data
-        self.slots = (pointer * MAX_ROWS)(*(ctypes.cast(first + 4 * i, pointer) for i in range(MAX_ROWS)))
-        self.batch = api.llama_batch()
-        self.batch.token = self.token.ctypes.data_as(pointer)
-        self.batch.pos = self.position.ctypes.data_as(pointer)
-        self.batch.n_seq_id = self.one.ctypes.data_as(pointer)
-        self.batch.seq_id = ctypes.cast(self.slots, ctypes.POINTER(pointer))
-        self.batch.logits = self.wanted.ctypes.data_as(ctypes.POINTER(ctypes.c_int8))
-
-    def add(self, tokens, position, slot):
-        """Rows of one request, of which the last gives logits."""
-        rows = slice(self.count, self.count + len(tokens))
-        self.token[rows] = tokens
-        self.position[rows] = np.arange(position, position + len(tokens))
-        self.slot[rows] = slot
-        self.wanted[rows] = 0
-        self.wanted[rows.stop - 1] = 1
-        self.count = rows.stop
-
-    def fits(self, tokens):
-        return self.count + len(tokens) <= MAX_ROWS
-
-
 class LlamaCpp:
     def __init__(self, path, threads, flash_attention, unified=False):
         import llama_cpp
 
+        from isobatch_audit.llama_cpp_model import Rows, silence
+
         self.api = llama_cpp
-        self.log = silence(self.api)
+        silence()
         self.threads, self.flash_attention, self.unified = threads, flash_attention, unified
         self.model = self.api.llama_model_load_from_file(
             str(path).encode(), self.api.llama_model_default_params()
@@ -82,7 +46,7 @@ class LlamaCpp:
         vocab = self.api.llama_model_get_vocab(self.model)
         self.vocab = self.api.llama_vocab_n_tokens(vocab)
         self.is_end = [self.api.llama_vocab_is_eog(vocab, token) for token in range(self.vocab)]
-        self.rows = Rows(self.api)
+        self.rows = Rows(MAX_ROWS)
         self.context, self.shape = None, None
 
     def prepare(self, slots, positions):
@@ -126,16 +90,16 @@ class LlamaCpp:
         slot_of, answers = {}, [[] for _ in prompts]
         while waiting or slot_of:
             running = []
-            while waiting and free and self.rows.fits(prompts[waiting[0]]):
+            while waiting and free and len(prompts[waiting[0]]) <= self.rows.room():
                 index = waiting.popleft()
                 slot_of[index] = free.pop()
-                self.rows.add(prompts[index], 0, slot_of[index])
+                self.rows.add(prompts[index], 0, slot_of[index], wanted=True)
                 running.append(index)
             if not running:
                 running = list(slot_of)
                 for index in running:
                     position = len(prompts[index]) + len(answers[index]) - 1
-                    self.rows.add(answers[index][-1:], position, slot_of[index])
+                    self.rows.add(answers[index][-1:], position, slot_of[index], wanted=True)
             for index, token in zip(running, self.step()):
                 answers[index].append(int(token))
                 if len(answers[index]) == max_tokens or (self.is_end[token] and not ignore_eos):

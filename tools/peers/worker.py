@@ -46,6 +46,7 @@ def main():
     job = json.loads(sys.argv[1])
     engine = ENGINES[job["engine"]]
     sys.path.insert(0, str(environment.llama_folder(job["venv"], engine.llama_build)))
+    sys.path.append(str(Path(__file__).resolve().parents[2] / "python"))
     if "make" in job:
         llama_cpp_engine.make_file(Path(job["path"]), Path(job["make"]), job["type"])
         return
