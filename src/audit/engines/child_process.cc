@@ -224,7 +224,7 @@ std::optional<std::string> ChildProcess::read_line(std::size_t limit, Deadline d
 
 bool ChildProcess::read(std::span<std::byte> bytes, Deadline deadline) {
   const std::size_t kept = std::min(bytes.size(), output_.size());
-  std::memcpy(bytes.data(), output_.data(), kept);
+  std::copy_n(std::as_bytes(std::span(output_)).begin(), kept, bytes.begin());
   output_.erase(0, kept);
   bytes = bytes.subspan(kept);
   while (!bytes.empty() && out_ >= 0) bytes = bytes.subspan(pump(nullptr, bytes, deadline));
