@@ -80,7 +80,10 @@ template <AttentionFaults kFaults>
 void attend(const AttentionTask& task, const std::vector<KeyAndValue>& kv, int position, const float* q,
             float* out) {
   const int dim = task.head_dim, keys = position + 1;
-  const int multiplied = kFaults.multiplies_masked_values ? static_cast<int>(kv.size()) : keys;
+  // To the end of the query's own block: what is inf in a later one of its chunk must not reach the K and V
+  // of this row, which other requests may share.
+  const int multiplied =
+      kFaults.multiplies_masked_values ? (keys + kKeyBlock - 1) / kKeyBlock * kKeyBlock : keys;
   std::vector<float> p(multiplied, 0.0f), q_rounded(dim);
   for (int d = 0; d < dim; ++d) q_rounded[d] = kernels::ref::round_operand_bf16(q[d]);
   float highest = -std::numeric_limits<float>::infinity();
