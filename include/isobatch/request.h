@@ -64,6 +64,7 @@ struct Request {
   Constraint constraint = {};    // with ignore_eos, no end token is chosen
   bool logprobs = false;         // fill Result::logprobs
   int top_logprobs = 0;          // at most kMaxTopLogprobs: fill Result::top_logprobs with so many
+  int logits = 0;                // fill Result::logits for so many first new tokens
   bool prompt_logprobs = false;  // fill Result::prompt_logprobs and prompt_greedy
   int scored_from = 1;           // index of the first prompt token whose score is wanted, at least 1
 };
@@ -97,6 +98,7 @@ struct Result {
   std::vector<float>
       logprobs;  // [tokens], natural log, of each chosen token; before penalties and temperature
   std::vector<std::vector<TokenLogprob>> top_logprobs;  // [tokens][top_logprobs], greatest first
+  std::vector<std::vector<float>> logits;  // [min(tokens, Request::logits)][vocab], as the digest folds them
   std::vector<float>
       prompt_logprobs;  // [prompt - scored_from], of prompt[scored_from..] given what stands before
   std::vector<char> prompt_greedy;  // likewise: whether it has the greatest logit, as greedy choice takes it

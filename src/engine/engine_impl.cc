@@ -256,6 +256,10 @@ void Engine::Impl::append(const engine::ChosenToken& chosen) {
   } else {
     if (sequence.request.logprobs) sequence.result.logprobs.push_back(chosen.log_prob);
     if (sequence.request.top_logprobs > 0) sequence.result.top_logprobs.push_back(chosen.top);
+    if (sequence.generated() < sequence.request.logits) {
+      const std::span<const float> row = runner_.logits(chosen);
+      sequence.result.logits.emplace_back(row.begin(), row.end());
+    }
     piece = sequence.append(chosen.token);
     sequence.decoding = true;
   }

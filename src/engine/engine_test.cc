@@ -75,6 +75,20 @@ TEST_F(EngineTest, GeneratesUntilMaxTokens) {
   EXPECT_TRUE(result.logprobs.empty());
 }
 
+TEST_F(EngineTest, KeepsTheLogitsOfTheFirstTokens) {
+  count_up();
+  const auto engine = make();
+  Request asked = from_text("a", 3);
+  asked.logits = 2;
+  engine->submit(asked);
+  const Result result = run_all(*engine).at(0);
+  ASSERT_EQ(result.logits.size(), 2u);
+  for (int step = 0; step < 2; ++step) {
+    ASSERT_EQ(result.logits[step].size(), static_cast<std::size_t>(kFakeVocab));
+    for (int v = 0; v < kFakeVocab; ++v) EXPECT_EQ(result.logits[step][v], v == result.tokens[step] ? 1 : 0);
+  }
+}
+
 TEST_F(EngineTest, StopsAtAnEndTokenWhichIsNoText) {
   transformer->logits = [](std::span<const TokenId> tokens, float* logits) {
     for (int v = 0; v < kFakeVocab; ++v) logits[v] = 0;

@@ -47,6 +47,8 @@ class Runner {
   std::span<const ChosenToken> run(std::span<const SequenceRows> batch);
   // Folds the rows of the last pass whose choice the sequence has appended.
   void fold_digests();
+  // [vocab_size], of the last pass.
+  std::span<const float> logits(const ChosenToken& chosen) const { return logits_row(chosen.slot); }
 
  private:
   // A row of logits and what it is for.

@@ -54,8 +54,10 @@ Measures measures(const Effect& effect, const EngineInfo& info, double speed) {
     logits.mean_kl = effect.noise * effect.noise / 50;
     logits.max_kl = effect.noise * effect.noise / 3;
     logits.at_risk = sample_share(std::min(160, static_cast<int>(std::min(effect.noise, 10.0) * 90)), 160);
-    logits.first_step_median = logits.median_difference * 0.9;
-    logits.later_step_median = logits.median_difference * 1.1;
+    logits.median_relative = logits.median_difference / 4;
+    logits.max_relative = logits.max_difference / 4;
+    logits.first_step_max_relative = logits.max_relative * 0.9;
+    logits.later_step_max_relative = logits.max_relative;
     m.logits = logits;
   }
   m.tokens_per_second_reference = 112.5;

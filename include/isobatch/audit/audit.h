@@ -31,16 +31,38 @@ struct AuditOptions {
 // Called now and then: what is running, and the share of the engine's work that is done.
 using AuditProgress = std::function<void(std::string_view what, double fraction)>;
 
-// Audits one engine. Never throws for what the engine does: its failures are in the report.
+// Audits one engine. What the engine does wrong is in the report, its failures too. Throws
+// Error(invalid_argument) for options that make no sense.
 EngineReport audit_engine(EngineUnderTest& engine, const std::vector<Prompt>& prompts,
                           const AuditOptions& options, const AuditProgress& progress = {});
 
 // How many requests audit_engine would send.
 std::uint64_t count_requests(const EngineInfo& engine, std::size_t prompts, const AuditOptions& options);
 
-// Two traces, operation by operation, those that both have.
-TraceComparison compare_traces(const Trace& a, const Trace& b, std::string_view a_label,
-                               std::string_view b_label);
+// Two traces, operation by operation, those that both have, up to the first step whose token differs.
+// `limit`: relative difference that rounding does not reach.
+TraceComparison compare_traces(const Trace& a, const Trace& b, double limit);
+
+// One side of `isobatch trace`: an engine and how it runs a prompt.
+struct TracedRun {
+  std::string engine;               // by name
+  std::vector<std::string> faults;  // planted, of `padded`
+  Setting setting;
+  int batch_size = 1;      // the prompts beside it in the file, in its batch
+  bool reversed = false;   // their order
+  std::string neighbours;  // "a" or "b": the auditor's own rows beside it instead
+  std::string label;       // as it was written
+};
+// "ENGINE" or "ENGINE:key=value,…" with the keys batch, order (given, reversed), neighbours (a, b), dtype,
+// kv_dtype, side (left, right), value (token), extra (columns), kv_cache (on, off), chunk, threads, fault
+// (repeatable). Throws Error(invalid_argument).
+TracedRun parse_traced_run(std::string_view text);
+
+// The operations of prompt `index` in both runs, over its first `steps` steps. Throws Error:
+// invalid_argument, unsupported when an engine shows none, what the engines throw.
+TraceComparison trace_runs(EngineUnderTest& engine_a, const TracedRun& a, EngineUnderTest& engine_b,
+                           const TracedRun& b, const std::vector<Prompt>& prompts, std::size_t index,
+                           int steps);
 
 // Lines of the forms that `batch` takes, and {"id", "messages", "answer"}. Throws Error: not_found, io,
 // invalid_argument with the line's number.

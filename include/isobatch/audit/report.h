@@ -49,13 +49,17 @@ struct LogitMeasures {
   double max_difference = 0;     // of all logits
   double median_difference = 0;  // over rows, of a row's greatest difference
   double max_ulp = 0;            // in units of f32's last place
-  double mean_kl = 0;            // nats, reference to changed
+  // A row's root mean square of the difference over the standard deviation of its reference: free of the
+  // logits' scale. Median and greatest over rows.
+  double median_relative = 0;
+  double max_relative = 0;
+  double mean_kl = 0;  // nats, reference to changed
   double max_kl = 0;
   std::uint64_t nonfinite_rows = 0;  // with an infinity or NaN in the changed run and not in the reference
   // Share of tokens whose margin is less than twice their row's greatest difference: a flip was possible.
   Share at_risk;
-  double first_step_median = 0;  // median_difference of the first new token's rows alone,
-  double later_step_median = 0;  // and of the rows after it
+  double first_step_max_relative = 0;  // max_relative of the first new token's rows alone,
+  double later_step_max_relative = 0;  // and of the rows after it
 };
 
 struct Measures {
@@ -80,6 +84,7 @@ struct Comparison {
   std::string dtype;       // it ran in
   int batch_size = 1;      // of the changed run
   int reference_batch_size = 1;
+  bool finest = false;     // in the engine's finest arithmetic, where faults stand out from rounding
   std::string not_offered;  // why there is none; empty: there is one
   std::string error;        // the engine failed; measures do not count
   Measures measures;
@@ -144,7 +149,10 @@ struct TraceComparison {
   std::string a, b;                  // labels of the runs
   std::optional<GrowthPoint> first;  // operation that differs
   std::vector<int> shape;            // of its result: tokens, width
-  std::vector<GrowthPoint> growth;   // all operations that both have, in their order
+  // Operation that is far beyond rounding although what it reads is not: where a fault sits.
+  std::optional<GrowthPoint> jump;
+  std::vector<GrowthPoint> growth;     // all operations that both have, in their order
+  Factor factor = Factor::batch_size;  // that the runs differ in
 };
 
 // Lengths of the answers of a run, for plots.

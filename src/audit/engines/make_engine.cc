@@ -5,8 +5,10 @@
 #include <string>
 
 #include "audit/engines/child_engine.h"
+#include "audit/engines/isobatch_engine.h"
 #include "audit/engines/openai_engine.h"
 #include "audit/engines/python_environment.h"
+#include "audit/padded/padded_engine.h"
 #include "isobatch/audit/engines.h"
 #include "isobatch/error.h"
 
@@ -48,6 +50,15 @@ std::unique_ptr<EngineUnderTest> make_openai(const EngineOptions& options) {
   return std::make_unique<OpenAiEngine>("openai", options);
 }
 
+template <typename Own>
+std::unique_ptr<EngineUnderTest> make_own(const EngineOptions& options) {
+  if (!options.settings.empty()) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("engine: there is no setting '{}' here", options.settings[0].first));
+  }
+  return std::make_unique<Own>(options);
+}
+
 struct Engine {
   std::string_view name;
   std::unique_ptr<EngineUnderTest> (*make)(const EngineOptions& options);
@@ -56,6 +67,8 @@ struct Engine {
 
 // In the order of lists and messages.
 constexpr std::array kEngines = {
+    Engine{"isobatch", make_own<IsobatchEngine>},
+    Engine{"padded", make_own<PaddedEngine>},
     Engine{"hf", make_with<kHf>, &kHf},
     Engine{"llama.cpp", make_llama_cpp, &kLlamaCpp},
     Engine{"openvino", make_with<kOpenVino>, &kOpenVino},
@@ -85,6 +98,12 @@ std::unique_ptr<EngineUnderTest> make_engine(std::string_view name, const Engine
     return std::make_unique<ChildEngine>("", ChildCommand{{"/bin/sh", "-c", command}, {}}, options);
   }
   return find(name).make(options);
+}
+
+std::vector<std::pair<std::string, std::string>> planted_faults() {
+  std::vector<std::pair<std::string, std::string>> faults;
+  for (const padded::FaultName& fault : padded::fault_names()) faults.emplace_back(fault.name, fault.what);
+  return faults;
 }
 
 void set_up_engine(std::string_view name, const EngineOptions& options,

@@ -46,12 +46,14 @@ void fields(Visit& visit, Is<LogitMeasures> auto& logits) {
   visit("max_difference", logits.max_difference);
   visit("median_difference", logits.median_difference);
   visit("max_ulp", logits.max_ulp);
+  visit("median_relative", logits.median_relative);
+  visit("max_relative", logits.max_relative);
   visit("mean_kl", logits.mean_kl);
   visit("max_kl", logits.max_kl);
   visit("nonfinite_rows", logits.nonfinite_rows);
   visit("at_risk", logits.at_risk);
-  visit("first_step_median", logits.first_step_median);
-  visit("later_step_median", logits.later_step_median);
+  visit("first_step_max_relative", logits.first_step_max_relative);
+  visit("later_step_max_relative", logits.later_step_max_relative);
 }
 
 template <typename Visit>
@@ -77,6 +79,7 @@ void fields(Visit& visit, Is<Comparison> auto& comparison) {
   visit("dtype", comparison.dtype);
   visit("batch_size", comparison.batch_size);
   visit("reference_batch_size", comparison.reference_batch_size);
+  visit("finest", comparison.finest);
   visit("not_offered", comparison.not_offered);
   visit("error", comparison.error);
   visit("measures", comparison.measures);
@@ -127,7 +130,9 @@ void fields(Visit& visit, Is<TraceComparison> auto& trace) {
   visit("b", trace.b);
   visit("first", trace.first);
   visit("shape", trace.shape);
+  visit("jump", trace.jump);
   visit("growth", trace.growth);
+  visit("factor", trace.factor);
 }
 
 template <typename Visit>
