@@ -3,6 +3,8 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <string>
+#include <vector>
 
 namespace isobatch::cli {
 
@@ -14,9 +16,12 @@ using Run = std::function<int()>;
 constexpr int kAnswered = 0;  // all was answered
 constexpr int kSomeFailed = 1;
 constexpr int kFailed = 2;
+constexpr int kGateFailed = 3;  // an audit breaks what --fail-on says
 constexpr int kInterrupted = 130;
 
 // Each adds its subcommand to `app`; when that is the one chosen, parsing sets `run`.
+// `arguments`: the command line, which the report repeats.
+void add_audit(CLI::App& app, Run& run, const std::vector<std::string>& arguments);
 void add_generate(CLI::App& app, Run& run);
 void add_batch(CLI::App& app, Run& run);
 void add_bench(CLI::App& app, Run& run);

@@ -6,6 +6,7 @@
 #include <exception>
 #include <new>
 #include <string>
+#include <vector>
 
 #include "commands.h"
 #include "isobatch/system.h"
@@ -24,7 +25,9 @@ int main(int argc, char** argv) {
   using namespace isobatch::cli;
   CLI::App app("isobatch: the same answer in any batch", "isobatch");
   app.footer(
-      "Exit codes: 0 all answered, 1 some lines failed (or some digest differs), 2 bad use or nothing done.");
+      "Exit codes: 0 all answered, 1 some lines failed (or some digest differs), 2 bad use or nothing done, "
+      "3 an audit "
+      "breaks --fail-on.");
   app.require_subcommand(1);
   app.set_version_flag("--version", std::string(isobatch::version()));
   Run run;
@@ -35,6 +38,9 @@ int main(int argc, char** argv) {
   add_bench(app, run);
   add_info(app, run);
   add_yesno(app, run);
+  std::vector<std::string> arguments(argv, argv + argc);
+  if (!arguments.empty()) arguments[0] = "isobatch";
+  add_audit(app, run, arguments);
   try {
     app.parse(argc, argv);
     const int code = run();

@@ -117,7 +117,7 @@ std::string figure(std::string_view title, std::string_view reading,
   return text + "</div></figure>\n";
 }
 
-std::string lengths_figure(const EngineReport& engine, int index) {
+std::string lengths_figure(const EngineReport& engine, int index, bool explain) {
   std::vector<const LengthDistribution*> rows;
   int most = 0;
   for (const LengthDistribution& lengths : engine.lengths) {
@@ -175,14 +175,15 @@ std::string lengths_figure(const EngineReport& engine, int index) {
     svg.path({{x, floor + 1}, {x - 4, floor + 7}, {x + 4, floor + 7}}, r > 0 ? "solid" : "ghost-mark", true);
     svg.close_group();
   }
-  return figure(
-      title,
-      "How long the answers are (triangle: mean). Grey: the reference, also behind the others. Rounding "
-      "changes answers but not their length; when answers get longer, think of a bug.",
-      {svg.finish()});
+  return figure(title,
+                explain ? "How long the answers are (triangle: mean). Grey: the reference, also behind the "
+                          "others. Rounding "
+                          "changes answers but not their length; when answers get longer, think of a bug."
+                        : "",
+                {svg.finish()});
 }
 
-std::string noise_figure(const EngineReport& engine, int index) {
+std::string noise_figure(const EngineReport& engine, int index, bool explain) {
   if (engine.noise.empty()) return {};
   std::vector<double> noises, margins;
   std::vector<const NoisePoint*> flipped, others;
@@ -236,9 +237,10 @@ std::string noise_figure(const EngineReport& engine, int index) {
   svg.close_group();
   for (const NoisePoint* point : flipped) svg.mark(3, x(point->margin), y(point->noise), 3.4, "flip");
   std::string reading = fmt::format(
-      "Each dot is a chosen token. Noise can flip it where it is above half of its margin (shaded). {} of {} "
-      "tokens "
-      "flipped{}.",
+      "{}{} of {} tokens flipped{}.",
+      explain ? "Each dot is a chosen token. Noise can flip it where it is above half of "
+                "its margin (shaded). "
+              : "",
       count_text(flipped.size()), count_text(engine.noise.size()), flipped.empty() ? "" : " (diamonds)");
   const auto outside =
       std::ranges::count_if(flipped, [](const NoisePoint* p) { return p->margin > 2 * p->noise; });

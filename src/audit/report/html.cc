@@ -114,12 +114,16 @@ void add_judgement(std::string& page, const Judgement& judgement) {
 
 void add_plots(std::string& page, const AuditReport& report) {
   std::string plots = flips_figure(report) + throughput_figure(report);
-  for (std::size_t e = 0; e < report.engines.size(); ++e) {
-    plots += lengths_figure(report.engines[e], static_cast<int>(e));
-  }
-  for (std::size_t e = 0; e < report.engines.size(); ++e) {
-    plots += noise_figure(report.engines[e], static_cast<int>(e));
-  }
+  const auto add_for_engines = [&](std::string (*draw)(const EngineReport&, int, bool)) {
+    bool explain = true;
+    for (std::size_t e = 0; e < report.engines.size(); ++e) {
+      const std::string drawn = draw(report.engines[e], static_cast<int>(e), explain);
+      explain &= drawn.find("<svg") == std::string::npos;
+      plots += drawn;
+    }
+  };
+  add_for_engines(lengths_figure);
+  add_for_engines(noise_figure);
   std::string growth;
   for (std::size_t e = 0; e < report.engines.size(); ++e) {
     growth += growth_figures(report.engines[e], static_cast<int>(e));

@@ -15,9 +15,10 @@ std::string figure(std::string_view title, std::string_view reading,
 
 std::string flips_figure(const AuditReport& report);       // changed answers by batch size
 std::string throughput_figure(const AuditReport& report);  // tokens/s by batch size
-// Of one engine, `index` in its report, which gives the color.
-std::string lengths_figure(const EngineReport& engine, int index);
-std::string noise_figure(const EngineReport& engine, int index);
+// Of one engine, `index` in its report, which gives the color. `explain`: how to read it; once on a page is
+// enough.
+std::string lengths_figure(const EngineReport& engine, int index, bool explain);
+std::string noise_figure(const EngineReport& engine, int index, bool explain);
 std::string growth_figures(const EngineReport& engine, int index);  // one for each trace
 
 // A share and its interval on an axis from 0 to 100 %, to stand in a table; decorative, the text says the
