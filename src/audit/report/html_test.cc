@@ -139,7 +139,9 @@ TEST(Html, SingleValuesZerosAndInfinitiesAreDrawn) {
                     {static_cast<float>(infinity), std::nanf(""), true, Factor::rerun},
                     {1e-45f, 3e38f, false, Factor::rerun}};
     GrowthPoint point{"logits", -1, 3, infinity, nan, infinity, false};
-    engine.traces = {{"a", "b", point, {}, {point}}, {"a", "b", {}, {}, {}}};
+    engine.traces.resize(2);
+    engine.traces[0].first = engine.traces[0].jump = point;
+    engine.traces[0].growth = {point};
   }
   const std::string page = to_html(report);
   expect_well_formed(page);
