@@ -22,6 +22,7 @@ constexpr int kInterrupted = 130;
 // Each adds its subcommand to `app`; when that is the one chosen, parsing sets `run`.
 // `arguments`: the command line, which the report repeats.
 void add_audit(CLI::App& app, Run& run, const std::vector<std::string>& arguments);
+void add_trace(CLI::App& app, Run& run, const std::vector<std::string>& arguments);
 void add_generate(CLI::App& app, Run& run);
 void add_batch(CLI::App& app, Run& run);
 void add_bench(CLI::App& app, Run& run);

@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
   std::vector<std::string> arguments(argv, argv + argc);
   if (!arguments.empty()) arguments[0] = "isobatch";
   add_audit(app, run, arguments);
+  add_trace(app, run, arguments);
   try {
     app.parse(argc, argv);
     const int code = run();

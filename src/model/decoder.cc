@@ -146,7 +146,7 @@ void Decoder::embed(const Pass& pass) const {
       if (scale != 0.0f) kernels.scale[rounding_](x, config_.hidden_size, scale, x);
     }
   });
-  note_overflow(pass, "embedding", pass.w().x.data(), config_.hidden_size);
+  finish_operation(pass, "embedding", pass.w().x.data(), config_.hidden_size);
 }
 
 // Logits of the rows that are wanted: they move to the front, and only they take the last residual.
@@ -163,7 +163,12 @@ void Decoder::run_head(const Pass& pass, float* logits) const {
                              w.normed.data() + static_cast<std::ptrdiff_t>(i) * hidden);
     }
   });
+  const auto see = [&](std::string_view operation, const float* results, int width) {
+    if (Observer* observer = pass.execution.observer) observer->see(operation, -1, results, wanted, width);
+  };
+  see("residual add", w.normed.data(), hidden);
   normalize(pass, final_norm_, w.normed.data(), wanted, w.normed.data());
+  see("norm", w.normed.data(), hidden);
   stage.next(Stage::head);
   const Projection head[] = {{&head_, logits}};
   project(pass, w.normed.data(), wanted, head);
@@ -181,6 +186,7 @@ void Decoder::run_head(const Pass& pass, float* logits) const {
       kernels.soft_cap[rounding_](rows, n, traits_.logit_soft_cap, rows);
     });
   }
+  see("head", logits, config_.vocab_size);
 }
 
 void Decoder::forward(const Step& step, const KvMemory& kv, const Execution& execution, float* logits) const {

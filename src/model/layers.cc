@@ -76,7 +76,10 @@ void multiply(const Pass& pass, const kernels::MatmulTask& task, std::span<const
 
 }  // namespace
 
-void note_overflow(const Pass& pass, const char* operation, const float* results, std::ptrdiff_t n) {
+void finish_operation(const Pass& pass, const char* operation, const float* results, std::ptrdiff_t n) {
+  if (Observer* observer = pass.execution.observer) {
+    observer->see(operation, pass.layer, results, pass.rows(), static_cast<int>(n));
+  }
   if (pass.rounding != kernels::Rounding::f16 || pass.execution.overflows.empty()) return;
   for_rows(pass.execution, static_cast<int>(pass.step.logits_rows.size()), 8, [&](int begin, int end) {
     for (int i = begin; i < end; ++i) {
@@ -149,21 +152,21 @@ void add_and_normalize(const Pass& pass, bool add, const Norm& norm) {
       pass.execution.kernels.add[pass.rounding](x, w.projected.data() + begin * n, (end - begin) * n, x);
     normalize_rows(pass, norm, x, end - begin, w.normed.data() + begin * n);
   });
-  note_overflow(pass, "residual add", w.x.data(), n);
-  note_overflow(pass, "norm", w.normed.data(), n);
+  finish_operation(pass, "residual add", w.x.data(), n);
+  finish_operation(pass, "norm", w.normed.data(), n);
 }
 
 void normalize_output(const Pass& pass, const Norm& norm) {
   normalize(pass, norm, pass.w().projected.data(), pass.rows(), pass.w().projected.data());
-  note_overflow(pass, "norm of the output", pass.w().projected.data(), std::ssize(norm.weight));
+  finish_operation(pass, "norm of the output", pass.w().projected.data(), std::ssize(norm.weight));
 }
 
 void normalize_heads(const Pass& pass, const Norm& q_norm, const Norm& k_norm) {
   Workspace& w = pass.w();
   normalize(pass, q_norm, w.q.data(), pass.rows() * pass.shape.heads, w.q.data());
   normalize(pass, k_norm, w.k.data(), pass.rows() * pass.shape.kv_heads, w.k.data());
-  note_overflow(pass, "norm of q", w.q.data(), pass.shape.heads * pass.shape.head_dim);
-  note_overflow(pass, "norm of k", w.k.data(), pass.shape.kv_heads * pass.shape.head_dim);
+  finish_operation(pass, "norm of q", w.q.data(), pass.shape.heads * pass.shape.head_dim);
+  finish_operation(pass, "norm of k", w.k.data(), pass.shape.kv_heads * pass.shape.head_dim);
 }
 
 void project_qkv(const Pass& pass, const AttentionWeights& weights) {
@@ -171,9 +174,9 @@ void project_qkv(const Pass& pass, const AttentionWeights& weights) {
   Workspace& w = pass.w();
   const Projection qkv[] = {{&weights.q, w.q.data()}, {&weights.k, w.k.data()}, {&weights.v, w.v.data()}};
   project(pass, w.normed.data(), pass.rows(), qkv);
-  note_overflow(pass, "q", w.q.data(), weights.q.weights.outputs);
-  note_overflow(pass, "k", w.k.data(), weights.k.weights.outputs);
-  note_overflow(pass, "v", w.v.data(), weights.v.weights.outputs);
+  finish_operation(pass, "q", w.q.data(), weights.q.weights.outputs);
+  finish_operation(pass, "k", w.k.data(), weights.k.weights.outputs);
+  finish_operation(pass, "v", w.v.data(), weights.v.weights.outputs);
 }
 
 void rotate(const Pass& pass, std::size_t rope) {
@@ -193,8 +196,8 @@ void rotate(const Pass& pass, std::size_t rope) {
       }
     }
   });
-  note_overflow(pass, "rope of q", pass.w().q.data(), pass.shape.heads * head_dim);
-  note_overflow(pass, "rope of k", pass.w().k.data(), pass.shape.kv_heads * head_dim);
+  finish_operation(pass, "rope of q", pass.w().q.data(), pass.shape.heads * head_dim);
+  finish_operation(pass, "rope of k", pass.w().k.data(), pass.shape.kv_heads * head_dim);
 }
 
 namespace {
@@ -279,14 +282,14 @@ void attend(const Pass& pass, int layer, int window) {
       round(heads, static_cast<std::size_t>(group) * shape.head_dim, heads);
     }
   });
-  note_overflow(pass, "attention", out, width);
+  finish_operation(pass, "attention", out, width);
 }
 
 void project_output(const Pass& pass, const AttentionWeights& weights) {
   const ProfileScope stage(pass.execution.profile, Stage::o);
   const Projection o[] = {{&weights.o, pass.w().projected.data()}};
   project(pass, pass.w().attended.data(), pass.rows(), o);
-  note_overflow(pass, "o", pass.w().projected.data(), weights.o.weights.outputs);
+  finish_operation(pass, "o", pass.w().projected.data(), weights.o.weights.outputs);
 }
 
 void feed_forward(const Pass& pass, const FeedForwardWeights& weights, Activation activation) {
@@ -294,8 +297,8 @@ void feed_forward(const Pass& pass, const FeedForwardWeights& weights, Activatio
   ProfileScope stage(pass.execution.profile, Stage::gate_up);
   const Projection gate_up[] = {{&weights.gate, w.gate.data()}, {&weights.up, w.up.data()}};
   project(pass, w.normed.data(), pass.rows(), gate_up);
-  note_overflow(pass, "gate", w.gate.data(), weights.gate.weights.outputs);
-  note_overflow(pass, "up", w.up.data(), weights.up.weights.outputs);
+  finish_operation(pass, "gate", w.gate.data(), weights.gate.weights.outputs);
+  finish_operation(pass, "up", w.up.data(), weights.up.weights.outputs);
 
   stage.next(Stage::silu_mul);
   const kernels::KernelTable& kernels = pass.execution.kernels;
@@ -306,12 +309,12 @@ void feed_forward(const Pass& pass, const FeedForwardWeights& weights, Activatio
     float* gate = w.gate.data() + begin * ffn;
     gate_mul(gate, w.up.data() + begin * ffn, (end - begin) * ffn, gate);
   });
-  note_overflow(pass, "activation of gate · up", w.gate.data(), ffn);
+  finish_operation(pass, "activation of gate · up", w.gate.data(), ffn);
 
   stage.next(Stage::down);
   const Projection down[] = {{&weights.down, w.projected.data()}};
   project(pass, w.gate.data(), pass.rows(), down);
-  note_overflow(pass, "down", w.projected.data(), weights.down.weights.outputs);
+  finish_operation(pass, "down", w.projected.data(), weights.down.weights.outputs);
 }
 
 }  // namespace isobatch::model

@@ -74,9 +74,9 @@ struct Pass {
   bool is_first_layer() const { return layer == 0; }
 };
 
-// Notes the operation for rows of logits whose results [rows][n] are not all finite, in dtype f16 and where
-// none is noted yet.
-void note_overflow(const Pass& pass, const char* operation, const float* results, std::ptrdiff_t n);
+// After each operation, with its results [rows][n]. Tells the observer; in dtype f16 notes the operation for
+// rows of logits whose results are not all finite, where none is noted yet.
+void finish_operation(const Pass& pass, const char* operation, const float* results, std::ptrdiff_t n);
 
 struct Projection {
   const Linear* linear;

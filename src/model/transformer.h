@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "base/thread_pool.h"
 #include "formats/model_file.h"
@@ -50,12 +51,22 @@ struct Overflow {
   int layer = -1;                   // -1: outside the layers
 };
 
+// Sees the results of operations as they are made, in the stepping thread.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  // results [rows][width] of all rows of the step; behind the layers, of those whose logits are wanted.
+  // Operations have the names of Overflow::operation; `layer` as there.
+  virtual void see(std::string_view operation, int layer, const float* results, int rows, int width) = 0;
+};
+
 struct Execution {
   const kernels::KernelTable& kernels;
   ThreadPool& threads;
   Workspace& workspace;
   Profile* profile = nullptr;
   std::span<Overflow> overflows = {};  // [logits_rows], filled in dtype f16; or empty
+  Observer* observer = nullptr;
 };
 
 class Transformer {

@@ -6,6 +6,9 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "audit/engines/tracing_transformer.h"
+#include "engine/hooks.h"
+#include "engine/model_parts.h"
 #include "isobatch/error.h"
 #include "isobatch/openai.h"
 #include "isobatch/system.h"
@@ -74,7 +77,7 @@ IsobatchEngine::IsobatchEngine(const EngineOptions& options) : options_(options)
   info_.dtypes = {"native", "f32", "bf16", "f16"};
   info_.kv_dtypes = {"default", "f32", "f16", "bf16", "q8_0"};
   for (int factor = 0; factor < kFactors; ++factor) info_.factors.insert(static_cast<Factor>(factor));
-  info_.tokens = info_.logits = true;
+  info_.tokens = info_.logits = info_.traces = true;
   info_.vocab_size = model.vocab_size;
   const Engine engine(base_, tuning({}, 1));
   info_.threads = engine.threads();
@@ -123,7 +126,12 @@ std::vector<Answer> IsobatchEngine::generate(const Batch& batch, const Setting& 
     kept_ = std::make_unique<Engine>(used, tuning(setting, batch.rows.size()));
     kept_setting_ = setting;
   }
-  Engine& engine = *kept_;
+  std::vector<Answer> answers = run(*kept_, batch, setting);
+  if (!setting.prefix_cache) kept_.reset();
+  return answers;
+}
+
+std::vector<Answer> IsobatchEngine::run(Engine& engine, const Batch& batch, const Setting& setting) const {
   std::size_t width = 0;
   for (const Row& row : batch.rows) width = std::max(width, row.tokens.size() + setting.extra_padding);
   std::map<Engine::RequestId, std::size_t> index;
@@ -144,8 +152,24 @@ std::vector<Answer> IsobatchEngine::generate(const Batch& batch, const Setting& 
       answers[index.at(id)] = to_answer(std::move(result), row.prompt ? row.prompt->id : "a row");
     }
   }
-  if (!setting.prefix_cache) kept_.reset();
   return answers;
+}
+
+Trace IsobatchEngine::trace(const Batch& batch, int row, const Setting& setting, int steps) {
+  const ModelPtr& used = model(setting.dtype, setting.kv_dtype);
+  const auto transformer =
+      std::make_shared<TracingTransformer>(*used->parts().transformer, batch.rows.at(row).tokens, steps);
+  engine::EngineHooks hooks;
+  hooks.transformer = transformer;
+  Setting uncached = setting;
+  uncached.prefix_cache = false;  // what a hit skips has no operations
+  const auto engine =
+      engine::make_engine_with_hooks(used, tuning(uncached, batch.rows.size()), std::move(hooks));
+  Batch cut = batch;
+  cut.logits_steps = 0;
+  for (Row& r : cut.rows) r.max_tokens = std::min(r.max_tokens, steps);
+  run(*engine, cut, uncached);
+  return transformer->take();
 }
 
 }  // namespace isobatch::audit

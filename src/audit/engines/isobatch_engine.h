@@ -20,11 +20,13 @@ class IsobatchEngine final : public EngineUnderTest {
   std::vector<TokenId> tokenize(const Prompt& prompt) override;
   std::vector<Answer> generate(const Batch& batch, const Setting& setting) override;
   void clear_prefix_cache() override { kept_.reset(); }
+  Trace trace(const Batch& batch, int row, const Setting& setting, int steps) override;
 
  private:
   using ModelPtr = std::shared_ptr<const Model>;
   const ModelPtr& model(const std::string& dtype, const std::string& kv_dtype);
   Tuning tuning(const Setting& setting, std::size_t rows) const;
+  std::vector<Answer> run(Engine& engine, const Batch& batch, const Setting& setting) const;
 
   EngineOptions options_;
   EngineInfo info_;

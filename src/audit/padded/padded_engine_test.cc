@@ -7,6 +7,7 @@
 
 #include "audit/engines/isobatch_engine.h"
 #include "audit/logit_rows.h"
+#include "isobatch/audit/audit.h"
 #include "isobatch/error.h"
 #include "tests/support/random_model.h"
 #include "tests/support/temp_dir.h"
@@ -93,6 +94,39 @@ TEST_F(PaddedEngineTest, TracesARow) {
   EXPECT_EQ(trace.ops.back().tokens, 1);
   for (const TracedOp& op : trace.ops) {
     EXPECT_EQ(op.values.size(), static_cast<std::size_t>(op.tokens) * op.width) << full_name(op.op, op.layer);
+  }
+}
+
+// Two engines that name their operations alike can be compared with each other.
+TEST_F(PaddedEngineTest, OperationsAreThoseOfIsobatch) {
+  PaddedEngine padded(options);
+  IsobatchEngine isobatch(options);
+  Setting f32;
+  f32.dtype = "f32";
+  const Batch b = batch({5, 12, 9});
+  const Trace ours = isobatch.trace(b, 1, f32, 3), theirs = padded.trace(b, 1, f32, 3);
+  ASSERT_EQ(ours.ops.size(), theirs.ops.size());
+  const TraceComparison comparison = compare_traces(ours, theirs, 1e-4);
+  // The last layer's residual is known for the last token alone in one of them.
+  EXPECT_EQ(comparison.growth.size(), ours.ops.size());
+  EXPECT_FALSE(comparison.jump) << comparison.jump->op;
+  for (const GrowthPoint& point : comparison.growth) EXPECT_LT(point.relative, 1e-5) << point.op;
+}
+
+// Whatever the batch, the chunk and the cache.
+TEST_F(PaddedEngineTest, IsobatchHasTheSameBitsInEveryOperation) {
+  IsobatchEngine isobatch(options);
+  const Batch b = batch({5, 40, 9});
+  const Batch alone{.rows = {b.rows[1]}, .logits_steps = 0};
+  const Trace reference = isobatch.trace(alone, 0, {}, 3);
+  Setting chunks, uncached, right;
+  chunks.prefill_chunk = 16;
+  uncached.kv_cache = false;
+  right.padding_side = PaddingSide::right;
+  for (const Setting& setting : {Setting{}, chunks, uncached, right}) {
+    const TraceComparison comparison = compare_traces(reference, isobatch.trace(b, 1, setting, 3), 1e-4);
+    EXPECT_EQ(comparison.growth.size(), reference.ops.size());
+    EXPECT_FALSE(comparison.first) << comparison.first->op;
   }
 }
 

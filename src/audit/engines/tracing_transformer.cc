@@ -1,0 +1,98 @@
+#include "audit/engines/tracing_transformer.h"
+
+#include <algorithm>
+
+namespace isobatch::audit {
+
+// Const to the engine, which does not know that it is watched.
+void TracingTransformer::forward(const model::Step& step, const model::KvMemory& kv,
+                                 const model::Execution& execution, float* logits) const {
+  auto& self = const_cast<TracingTransformer&>(*this);
+  self.watched_ = self.watch(step);
+  model::Execution observed = execution;
+  if (watched_) observed.observer = &self;
+  transformer_.forward(step, kv, observed, logits);
+}
+
+std::optional<TracingTransformer::Watched> TracingTransformer::watch(const model::Step& step) {
+  for (const model::Segment& segment : step.segments) {
+    const auto tokens = step.tokens.subspan(segment.first_row, segment.rows);
+    if (!first_page_) {
+      const std::size_t known = std::min<std::size_t>(tokens.size(), prompt_.size());
+      if (segment.first_position != 0 ||
+          !std::equal(tokens.begin(), tokens.begin() + known, prompt_.begin())) {
+        continue;
+      }
+      first_page_ = segment.pages[0];
+    }
+    if (segment.pages[0] != *first_page_) continue;
+    const int end = segment.first_position + segment.rows, prompt = static_cast<int>(prompt_.size());
+    Watched watched{.first_row = segment.first_row,
+                    .rows = segment.rows,
+                    .number = std::max(0, end - prompt),
+                    .logits_row = {}};
+    if (watched.number >= steps_) return std::nullopt;
+    const int last_row = segment.first_row + segment.rows - 1;
+    if (watched.number > 0) watched.first_row = last_row, watched.rows = 1;  // the rest is computed again
+    const auto found = std::ranges::find(step.logits_rows, last_row);
+    if (found != step.logits_rows.end())
+      watched.logits_row = static_cast<int>(found - step.logits_rows.begin());
+    return watched;
+  }
+  return std::nullopt;
+}
+
+// The auditor's name for an operation of the model; none where it has no name.
+std::optional<std::pair<Op, int>> TracingTransformer::name(std::string_view operation, int layer) {
+  if (operation == "residual add") {
+    if (layer == 0 && !attended_) return std::nullopt;  // nothing is added yet
+    if (attended_ && layer >= 0) return std::pair(Op::attention_residual, layer);
+    return std::pair(Op::ffn_residual, (layer < 0 ? transformer_.info().layers : layer) - 1);
+  }
+  if (operation == "norm") {
+    if (layer < 0) return std::pair(Op::final_norm, -1);
+    return std::pair(attended_ ? Op::ffn_norm : Op::attention_norm, layer);
+  }
+  if (operation == "attention") attended_ = true;
+  if (operation == "down") attended_ = false;
+  constexpr std::pair<std::string_view, Op> kNames[] = {{"embedding", Op::embedding},
+                                                        {"q", Op::q},
+                                                        {"k", Op::k},
+                                                        {"v", Op::v},
+                                                        {"rope of q", Op::q_rope},
+                                                        {"rope of k", Op::k_rope},
+                                                        {"attention", Op::attention},
+                                                        {"o", Op::attention_output},
+                                                        {"gate", Op::gate},
+                                                        {"up", Op::up},
+                                                        {"down", Op::down},
+                                                        {"activation of gate · up", Op::activation},
+                                                        {"head", Op::logits}};
+  for (const auto& [known, op] : kNames) {
+    if (known == operation) return std::pair(op, layer);
+  }
+  return std::nullopt;
+}
+
+void TracingTransformer::see(std::string_view operation, int layer, const float* results, int /*rows*/,
+                             int width) {
+  const bool behind_layers = layer < 0 && operation != "embedding";
+  const auto named = name(operation, layer);
+  if (!named || (behind_layers && !watched_->logits_row)) return;
+  const int row = behind_layers ? *watched_->logits_row : watched_->first_row;
+  add(named->first, named->second, results + static_cast<std::ptrdiff_t>(row) * width,
+      behind_layers ? 1 : watched_->rows, width);
+}
+
+void TracingTransformer::add(Op op, int layer, const float* values, int rows, int width) {
+  const auto [place, is_new] = index_.try_emplace({watched_->number, layer, op}, trace_.ops.size());
+  if (is_new) {
+    trace_.ops.push_back(
+        {.op = op, .layer = layer, .step = watched_->number, .tokens = 0, .width = width, .values = {}});
+  }
+  TracedOp& traced = trace_.ops[place->second];
+  traced.tokens += rows;
+  traced.values.insert(traced.values.end(), values, values + static_cast<std::ptrdiff_t>(rows) * width);
+}
+
+}  // namespace isobatch::audit

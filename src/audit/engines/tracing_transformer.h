@@ -1,0 +1,51 @@
+// Takes down the operations of one request while the engine runs it among others.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <tuple>
+#include <vector>
+
+#include "isobatch/audit/trace.h"
+#include "model/transformer.h"
+
+namespace isobatch::audit {
+
+class TracingTransformer final : public model::Transformer, private model::Observer {
+ public:
+  // The request whose prompt this is; of several equal ones the first. `transformer` must outlive it.
+  TracingTransformer(const model::Transformer& transformer, std::vector<TokenId> prompt, int steps)
+      : transformer_(transformer), prompt_(std::move(prompt)), steps_(steps) {}
+
+  const ModelInfo& info() const override { return transformer_.info(); }
+  kernels::KvLayout kv_layout(KvDType dtype, int page_size) const override {
+    return transformer_.kv_layout(dtype, page_size);
+  }
+  void forward(const model::Step& step, const model::KvMemory& kv, const model::Execution& execution,
+               float* logits) const override;
+  Trace take() { return std::move(trace_); }
+
+ private:
+  // Rows of the step that are taken down, and the step's number in the trace.
+  struct Watched {
+    int first_row = 0;
+    int rows = 0;
+    int number = 0;
+    std::optional<int> logits_row;
+  };
+  std::optional<Watched> watch(const model::Step& step);
+  void see(std::string_view operation, int layer, const float* results, int rows, int width) override;
+  std::optional<std::pair<Op, int>> name(std::string_view operation, int layer);
+  void add(Op op, int layer, const float* values, int rows, int width);
+
+  const model::Transformer& transformer_;
+  const std::vector<TokenId> prompt_;
+  const int steps_;
+  std::optional<std::int32_t> first_page_;  // by which the request is known
+  std::optional<Watched> watched_;
+  bool attended_ = false;  // in the layer that runs
+  Trace trace_;
+  std::map<std::tuple<int, int, Op>, std::size_t> index_;  // in trace_.ops, of a prompt that comes in chunks
+};
+
+}  // namespace isobatch::audit
