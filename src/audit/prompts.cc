@@ -29,6 +29,25 @@ std::string take_string(json& line, const char* key) {
   return value;
 }
 
+// Other engines are asked in messages of role and text: what no other engine could be asked is refused.
+std::vector<ChatMessage> messages_of(const ChatInput& chat) {
+  const auto refuse = [](std::string_view what) {
+    throw Error(ErrorCode::invalid_argument,
+                fmt::format("an audit takes messages of role and text alone, not {}", what));
+  };
+  if (!chat.tools.is_null()) refuse("tools");
+  if (!chat.documents.is_null()) refuse("documents");
+  if (!chat.variables.empty()) refuse(chat.variables[0].key);
+  std::vector<ChatMessage> messages;
+  for (const Value& message : chat.messages) {
+    for (const ValueEntry& entry : *message.dict()) {
+      if ((entry.key != "role" && entry.key != "content") || !entry.value.string()) refuse(entry.key);
+    }
+    messages.push_back({*message.find("role")->string(), *message.find("content")->string()});
+  }
+  return messages;
+}
+
 Prompt read_prompt(const std::string& text, std::size_t number) {
   json line = json::parse(text, nullptr, /*allow_exceptions=*/false);
   Prompt prompt;
@@ -41,8 +60,8 @@ Prompt read_prompt(const std::string& text, std::size_t number) {
   openai::BatchLine read = openai::parse_batch_line(rest, number, {});
   if (!read.error.empty()) throw Error(ErrorCode::invalid_argument, read.error);
   if (prompt.id.empty()) prompt.id = read.custom_id;
-  if (auto* messages = std::get_if<std::vector<ChatMessage>>(&read.prompt)) {
-    prompt.messages = std::move(*messages);
+  if (const auto* chat = std::get_if<ChatInput>(&read.prompt)) {
+    prompt.messages = messages_of(*chat);
   } else if (auto* raw = std::get_if<std::string>(&read.prompt)) {
     prompt.text = std::move(*raw);
   } else {

@@ -46,6 +46,10 @@ TEST_F(PromptsTest, AllForms) {
 TEST_F(PromptsTest, ErrorsNameTheLine) {
   EXPECT_NE(error("{\"prompt\": \"x\"}\n{\"prompt\": 3}\n").find("line 2"), std::string::npos);
   EXPECT_NE(error("{\"prompt\": \"x\", \"answer\": 3}\n").find("answer"), std::string::npos);
+  EXPECT_NE(
+      error(R"({"messages": [{"role": "user", "content": "x"}], "chat_template_kwargs": {"thinking": true}})")
+          .find("thinking"),
+      std::string::npos);
   EXPECT_NE(error("not json\n").find("line 1"), std::string::npos);
   EXPECT_NE(error("\n").find("no prompts"), std::string::npos);
   EXPECT_THROW(read_prompts(dir.path() / "absent"), Error);

@@ -90,7 +90,7 @@ IsobatchEngine::IsobatchEngine(const EngineOptions& options) : options_(options)
 std::vector<TokenId> IsobatchEngine::tokenize(const Prompt& prompt) {
   if (!prompt.tokens.empty()) return prompt.tokens;
   if (prompt.messages.empty()) return base_->tokenize(prompt.text);
-  return openai::tokenize_prompt(prompt.messages, *base_, /*raw=*/false);
+  return openai::tokenize_prompt(chat_of(prompt.messages), *base_, /*raw=*/false);
 }
 
 const IsobatchEngine::ModelPtr& IsobatchEngine::model(const std::string& dtype, const std::string& kv_dtype) {

@@ -74,7 +74,7 @@ PaddedEngine::~PaddedEngine() = default;
 std::vector<TokenId> PaddedEngine::tokenize(const Prompt& prompt) {
   if (!prompt.tokens.empty()) return prompt.tokens;
   if (prompt.messages.empty()) return tokenizer_->tokenize(prompt.text);
-  return openai::tokenize_prompt(prompt.messages, *tokenizer_, /*raw=*/false);
+  return openai::tokenize_prompt(chat_of(prompt.messages), *tokenizer_, /*raw=*/false);
 }
 
 const padded::Weights& PaddedEngine::weights(Precision precision) {
