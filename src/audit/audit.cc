@@ -31,16 +31,6 @@ std::string question_of(const Prompt& prompt) {
   return "…" + text.substr(begin);
 }
 
-// How far an answer has moved: of several prompts, the one to trace.
-double distance(const Answer& a, const Answer& b) {
-  Run x{.answers = {a}, .seconds = {0}}, y{.answers = {b}, .seconds = {0}};
-  const Prompt prompt;
-  const Prompt* one[] = {&prompt};
-  const Measures m = measure(one, x, y);
-  if (!m.logits) return m.differ.count;
-  return m.logits->nonfinite_rows > 0 ? INFINITY : m.logits->max_relative;
-}
-
 class Auditor {
  public:
   Auditor(EngineUnderTest& engine, const std::vector<Prompt>& prompts, const AuditOptions& options,
@@ -99,9 +89,10 @@ class Auditor {
     try {
       const auto reference = lab_.run(e.reference, e.prompts, /*keep=*/true);
       const auto changed = lab_.run(e.changed, e.prompts, is_reference(e.changed));
-      c.measures = measure(std::span(all_).first(e.prompts), *reference, *changed);
+      const std::vector<ComparedRow> rows = compare_rows(*reference, *changed, e.prompts);
+      c.measures = measure(std::span(all_).first(e.prompts), *reference, *changed, rows);
       failures_ = 0;
-      look(e, c, *reference, *changed);
+      look(e, c, *reference, *changed, rows);
     } catch (const Error& error) {
       c.error = error.what();
       ++failures_;
@@ -114,16 +105,18 @@ class Auditor {
   }
 
   // What only the answers themselves show.
-  void look(const Experiment& e, const Comparison& c, const Run& reference, const Run& changed) {
+  void look(const Experiment& e, const Comparison& c, const Run& reference, const Run& changed,
+            std::span<const ComparedRow> rows) {
+    // Of several prompts the one to trace.
     std::size_t worst = 0;
-    double worst_distance = -1;
+    double greatest = -1;
+    for (const ComparedRow& row : rows) {
+      const double d = row.difference.nonfinite ? INFINITY : row.difference.relative;
+      if (d > greatest) worst = row.prompt, greatest = d;
+    }
     int shown = 0;
     for (std::size_t i = 0; i < e.prompts; ++i) {
       const Answer &a = reference.answers[i], &b = changed.answers[i];
-      if (moved(c)) {
-        const double d = distance(a, b);
-        if (d > worst_distance) worst = i, worst_distance = d;
-      }
       if (a.text == b.text || shown == 2 || report_.examples.size() >= kExamples) continue;
       const auto [x, y] = std::ranges::mismatch(a.text, b.text);
       report_.examples.push_back({.prompt_id = prompts_[i].id,
@@ -138,8 +131,12 @@ class Auditor {
     }
     const bool how_it_runs = e.factor != Factor::dtype && e.factor != Factor::kv_dtype;
     if (how_it_runs) {
-      for (const NoisePoint& point : noise_points(reference, changed, e.factor, e.prompts)) {
-        if (report_.noise.size() < kNoise && point.noise > 0) report_.noise.push_back(point);
+      for (const ComparedRow& row : rows) {
+        if (report_.noise.size() >= kNoise || row.difference.nonfinite || row.difference.max == 0) continue;
+        report_.noise.push_back({.noise = static_cast<float>(row.difference.max),
+                                 .margin = row.margin,
+                                 .flipped = row.flipped,
+                                 .factor = e.factor});
       }
     }
     const bool far = e.finest && how_it_runs && beyond_rounding(c);

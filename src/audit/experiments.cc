@@ -7,6 +7,8 @@
 namespace isobatch::audit {
 namespace {
 
+constexpr int kUncachedTokens = 5;
+
 // Builds the list; each member function adds the experiments of a factor.
 class Plan {
  public:
@@ -163,8 +165,10 @@ class Plan {
 
   void kv_cache(const RunSpec& alone, const RunSpec& batch, bool finest) {
     if (offered(Factor::kv_cache)) {
-      for (const RunSpec& reference : {alone, batch}) {
-        vary(Factor::kv_cache, reference, "on", "off", probes_, finest,
+      // Without the cache each token costs a whole prompt: a few must do.
+      for (RunSpec reference : {alone, batch}) {
+        reference.max_tokens = kUncachedTokens;
+        vary(Factor::kv_cache, reference, "on", "off", options_.batch_size, finest,
              [](RunSpec& s) { s.setting.kv_cache = false; });
       }
     }

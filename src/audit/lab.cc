@@ -53,16 +53,20 @@ std::size_t Lab::rows_of(const RunSpec& spec, std::size_t count) {
   return is_hit(spec.company) ? 2 * count : count;
 }
 
-Row Lab::prompt_row(std::size_t index) const {
+int Lab::max_tokens(const RunSpec& spec) const {
+  return spec.max_tokens > 0 ? std::min(spec.max_tokens, options_.max_tokens) : options_.max_tokens;
+}
+
+Row Lab::prompt_row(std::size_t index, const RunSpec& spec) const {
   return {.prompt = &prompts_[index],
           .tokens = tokens_.empty() ? std::vector<TokenId>() : tokens_[index],
-          .max_tokens = options_.max_tokens};
+          .max_tokens = max_tokens(spec)};
 }
 
 Batch Lab::batch_of(const RunSpec& spec, std::size_t first, std::size_t count) const {
   Batch batch;
   if (engine_.info().logits) batch.logits_steps = options_.logits_steps;
-  for (std::size_t i = 0; i < count; ++i) batch.rows.push_back(prompt_row(first + i));
+  for (std::size_t i = 0; i < count; ++i) batch.rows.push_back(prompt_row(first + i, spec));
   if (spec.company == Company::reversed) std::ranges::reverse(batch.rows);
   if (!is_neighbours(spec.company)) return batch;
 
@@ -74,7 +78,7 @@ Batch Lab::batch_of(const RunSpec& spec, std::size_t first, std::size_t count) c
   std::mt19937_64 random(options_.seed * 1000003 + first * 2 + (spec.company == Company::neighbours_b));
   for (int slot = 1; slot < spec.batch_size; ++slot) {
     Row row;
-    row.max_tokens = options_.max_tokens;
+    row.max_tokens = max_tokens(spec);
     row.ignore_eos = !engine_.info().rectangular;
     for (int i = 0; i < neighbour_length(own, slot); ++i) {
       const std::vector<TokenId>& source = tokens_[random() % tokens_.size()];

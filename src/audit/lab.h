@@ -29,7 +29,8 @@ struct RunSpec {
   Setting setting;
   int batch_size = 1;
   Company company = Company::given;
-  int repeat = 0;  // runs of different number are never taken for each other
+  int max_tokens = 0;  // fewer than AuditOptions::max_tokens; 0: as many
+  int repeat = 0;      // runs of different number are never taken for each other
   bool operator==(const RunSpec&) const = default;
 };
 
@@ -55,7 +56,8 @@ class Lab {
   static std::size_t rows_of(const RunSpec& spec, std::size_t count);
 
  private:
-  Row prompt_row(std::size_t index) const;
+  Row prompt_row(std::size_t index, const RunSpec& spec) const;
+  int max_tokens(const RunSpec& spec) const;
   Batch batch_of(const RunSpec& spec, std::size_t first, std::size_t count) const;
   void run_hits(const RunSpec& spec, std::size_t count, Run& run);
   std::vector<Answer> timed(const Batch& batch, const Setting& setting, double& seconds);

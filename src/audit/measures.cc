@@ -28,54 +28,45 @@ bool chose_otherwise(const Answer& a, const Answer& b, std::size_t step) {
   return step < a.tokens.size() && step < b.tokens.size() && a.tokens[step] != b.tokens[step];
 }
 
-// The size of the noise at a token whose logits nobody kept is taken to be the median of those that were.
-class LogitCollector {
- public:
-  void add(const Answer& a, const Answer& b) {
-    for (std::size_t step = 0; step < comparable_rows(a, b); ++step) add_row(a, b, step);
-    for (std::size_t step = comparable_rows(a, b); step < a.margins.size(); ++step) {
-      later_margins_.push_back(a.margins[step]);
-    }
-  }
-
-  std::optional<LogitMeasures> result() const {
-    if (m_.rows == 0) return std::nullopt;
-    LogitMeasures result = m_;
-    result.median_difference = median(differences_);
-    result.median_relative = median(relatives_);
-    result.mean_kl = finite_rows_ > 0 ? kl_sum_ / static_cast<double>(finite_rows_) : 0;
-    int at_risk = at_risk_;
-    for (const double margin : later_margins_) at_risk += margin < 2 * result.median_difference;
-    result.at_risk = share(at_risk, static_cast<int>(m_.rows + later_margins_.size()));
-    return result;
-  }
-
- private:
-  void add_row(const Answer& a, const Answer& b, std::size_t step) {
-    const RowDifference d = difference(a.logits[step], b.logits[step]);
-    ++m_.rows;
-    m_.rows_equal += d.bits_equal;
-    m_.nonfinite_rows += d.nonfinite;
-    at_risk_ += d.nonfinite || margin(a.logits[step]) < 2 * d.max;
-    if (d.nonfinite) return;
-    ++finite_rows_;
-    differences_.push_back(d.max);
-    relatives_.push_back(d.relative);
-    kl_sum_ += d.kl;
-    m_.max_difference = std::max(m_.max_difference, d.max);
-    m_.max_ulp = std::max(m_.max_ulp, d.ulp);
-    m_.max_relative = std::max(m_.max_relative, d.relative);
-    m_.max_kl = std::max(m_.max_kl, d.kl);
-    double& by_step = step == 0 ? m_.first_step_max_relative : m_.later_step_max_relative;
+std::optional<LogitMeasures> logit_measures(std::span<const ComparedRow> rows, const Run& reference,
+                                            std::size_t prompts) {
+  if (rows.empty()) return std::nullopt;
+  LogitMeasures m;
+  m.rows = rows.size();
+  std::vector<double> differences, relatives;
+  double kl = 0;
+  int at_risk = 0;
+  for (const ComparedRow& row : rows) {
+    const RowDifference& d = row.difference;
+    m.rows_equal += d.bits_equal;
+    m.nonfinite_rows += d.nonfinite;
+    at_risk += d.nonfinite || row.margin < 2 * d.max;
+    if (d.nonfinite) continue;
+    differences.push_back(d.max);
+    relatives.push_back(d.relative);
+    kl += d.kl;
+    m.max_difference = std::max(m.max_difference, d.max);
+    m.max_ulp = std::max(m.max_ulp, d.ulp);
+    m.max_relative = std::max(m.max_relative, d.relative);
+    m.max_kl = std::max(m.max_kl, d.kl);
+    double& by_step = row.step == 0 ? m.first_step_max_relative : m.later_step_max_relative;
     by_step = std::max(by_step, d.relative);
   }
-
-  LogitMeasures m_;
-  std::vector<double> differences_, relatives_, later_margins_;
-  std::uint64_t finite_rows_ = 0;
-  double kl_sum_ = 0;
-  int at_risk_ = 0;
-};
+  m.median_difference = median(differences);
+  m.median_relative = median(relatives);
+  if (!differences.empty()) m.mean_kl = kl / static_cast<double>(differences.size());
+  // The noise at a token whose logits nobody kept is taken to be the median of those that were.
+  int tokens = static_cast<int>(rows.size());
+  for (std::size_t i = 0; i < prompts; ++i) {
+    const Answer& answer = reference.answers[i];
+    for (std::size_t step = answer.logits.size(); step < answer.margins.size(); ++step) {
+      at_risk += answer.margins[step] < 2 * m.median_difference;
+      ++tokens;
+    }
+  }
+  m.at_risk = share(at_risk, tokens);
+  return m;
+}
 
 Accuracy accuracy(std::span<const Prompt* const> prompts, const Run& reference, const Run& changed) {
   Accuracy result;
@@ -125,9 +116,24 @@ bool is_right(std::string_view text, std::string_view answer) {
                     [&](char a, char b) { return lower(a) == lower(b); });
 }
 
-Measures measure(std::span<const Prompt* const> prompts, const Run& reference, const Run& changed) {
+std::vector<ComparedRow> compare_rows(const Run& reference, const Run& changed, std::size_t prompts) {
+  std::vector<ComparedRow> rows;
+  for (std::size_t i = 0; i < prompts; ++i) {
+    const Answer &a = reference.answers[i], &b = changed.answers[i];
+    for (std::size_t step = 0; step < comparable_rows(a, b); ++step) {
+      rows.push_back({.prompt = i,
+                      .step = step,
+                      .difference = difference(a.logits[step], b.logits[step]),
+                      .margin = margin(a.logits[step]),
+                      .flipped = chose_otherwise(a, b, step)});
+    }
+  }
+  return rows;
+}
+
+Measures measure(std::span<const Prompt* const> prompts, const Run& reference, const Run& changed,
+                 std::span<const ComparedRow> rows) {
   Measures result;
-  LogitCollector logits;
   std::vector<double> firsts, drift;
   double before = 0, after = 0;
   int first_token = 0;
@@ -140,7 +146,6 @@ Measures measure(std::span<const Prompt* const> prompts, const Run& reference, c
     before += length_of(a);
     after += length_of(b);
     drift.push_back(length_of(b) - length_of(a));
-    logits.add(a, b);
   }
   const int count = static_cast<int>(prompts.size());
   result.differ = share(static_cast<int>(firsts.size()), count);
@@ -154,27 +159,10 @@ Measures measure(std::span<const Prompt* const> prompts, const Run& reference, c
   if (std::ranges::any_of(prompts, [](const Prompt* p) { return !p->answer.empty(); })) {
     result.accuracy = accuracy(prompts, reference, changed);
   }
-  result.logits = logits.result();
+  result.logits = logit_measures(rows, reference, prompts.size());
   result.tokens_per_second_reference = tokens_per_second(reference, prompts.size());
   result.tokens_per_second_changed = tokens_per_second(changed, prompts.size());
   return result;
-}
-
-std::vector<NoisePoint> noise_points(const Run& reference, const Run& changed, Factor factor,
-                                     std::size_t prompts) {
-  std::vector<NoisePoint> points;
-  for (std::size_t i = 0; i < prompts; ++i) {
-    const Answer &a = reference.answers[i], &b = changed.answers[i];
-    for (std::size_t step = 0; step < comparable_rows(a, b); ++step) {
-      const RowDifference d = difference(a.logits[step], b.logits[step]);
-      if (d.nonfinite) continue;
-      points.push_back({.noise = static_cast<float>(d.max),
-                        .margin = margin(a.logits[step]),
-                        .flipped = chose_otherwise(a, b, step),
-                        .factor = factor});
-    }
-  }
-  return points;
 }
 
 }  // namespace isobatch::audit

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "audit/logit_rows.h"
 #include "isobatch/audit/engine.h"
 #include "isobatch/audit/report.h"
 
@@ -16,13 +17,22 @@ struct Run {
   std::vector<double> seconds;  // [prompts] of its batch, shared among its rows
 };
 
-// Measures of `changed` against `reference`: the first answers of both, to the same prompts in the same
-// order.
-Measures measure(std::span<const Prompt* const> prompts, const Run& reference, const Run& changed);
+// A row of logits that both runs have, with the same tokens before it.
+struct ComparedRow {
+  std::size_t prompt = 0;
+  std::size_t step = 0;
+  RowDifference difference;
+  float margin = 0;      // of the reference
+  bool flipped = false;  // another token was chosen
+};
 
-// The rows of logits that measure() compares, as points of noise against margin.
-std::vector<NoisePoint> noise_points(const Run& reference, const Run& changed, Factor factor,
-                                     std::size_t prompts);
+// Of the first answers of both runs, `prompts` of them.
+std::vector<ComparedRow> compare_rows(const Run& reference, const Run& changed, std::size_t prompts);
+
+// Measures of `changed` against `reference`: the first answers of both, to the same prompts in the same
+// order. `rows` are theirs.
+Measures measure(std::span<const Prompt* const> prompts, const Run& reference, const Run& changed,
+                 std::span<const ComparedRow> rows);
 
 // Whether the first word of `text` is `answer`, whatever the case.
 bool is_right(std::string_view text, std::string_view answer);

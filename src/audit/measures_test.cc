@@ -24,7 +24,7 @@ struct MeasuresTest : testing::Test {
   Measures measure_all(const audit::Run& a, const audit::Run& b) {
     std::vector<const Prompt*> all;
     for (std::size_t i = 0; i < a.answers.size(); ++i) all.push_back(&prompts[i]);
-    return measure(all, a, b);
+    return measure(all, a, b, compare_rows(a, b, all.size()));
   }
 };
 
@@ -61,7 +61,7 @@ TEST_F(MeasuresTest, LogitsCountUpToTheFirstOtherToken) {
   EXPECT_EQ(m.logits->first_step_max_relative, 0);
   EXPECT_GT(m.logits->later_step_max_relative, 1);
   EXPECT_EQ(m.logits->at_risk.count, 1);  // margin 1 against a noise of 2
-  const auto points = noise_points(run({a}), run({b}), Factor::order, 1);
+  const auto points = compare_rows(run({a}), run({b}), 1);
   ASSERT_EQ(points.size(), 2u);
   EXPECT_FALSE(points[0].flipped);
   EXPECT_TRUE(points[1].flipped);

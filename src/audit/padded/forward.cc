@@ -190,6 +190,9 @@ std::vector<float> Forward::attend(const Pass& pass, int layer, const std::vecto
   const std::ptrdiff_t width = static_cast<std::ptrdiff_t>(c.heads) * c.head_dim,
                        kv_width = static_cast<std::ptrdiff_t>(c.kv_heads) * c.head_dim;
   std::vector<float> out(q.size());
+  // Products of one head are too small to be shared among threads.
+  const int threads = openblas_get_num_threads();
+  openblas_set_num_threads(1);
   std::vector<float> mixed_keys, mixed_values;
   for (int row = 0; row < state.rows; ++row) {
     std::span<const float> keys = state.keys[layer][row], values = state.values[layer][row];
@@ -206,6 +209,7 @@ std::vector<float> Forward::attend(const Pass& pass, int layer, const std::vecto
       attend_row(pass, row, head, keys, values, q.data() + at, out.data() + at);
     }
   }
+  openblas_set_num_threads(threads);
   round(out);
   return out;
 }
