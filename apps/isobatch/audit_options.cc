@@ -176,7 +176,8 @@ std::string PerEngine::last_for(const std::string& label, const std::vector<std:
 void add_audit_options(CLI::App& app, AuditCommand& command) {
   add_engine_options(app, command);
   app.add_option("--prompts", command.prompts,
-                 "JSONL file: lines as batch takes them, or messages and answers");
+                 "JSONL file: lines as batch takes them, or messages and answers")
+      ->take_last();
   add_amounts(app, command);
   add_factors(app, command.options.factors);
   app.add_option("--html", command.html, "write the report as one page");

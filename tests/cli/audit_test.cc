@@ -120,5 +120,20 @@ TEST_F(AuditCommandTest, ListsWhatThereIs) {
               AllOf(HasSubstr("padded"), HasSubstr("batch_size"), HasSubstr("neighbours' content")));
 }
 
+TEST_F(AuditCommandTest, TraceNamesTheOperation) {
+  const auto trace = [&](const std::string& a, const std::string& b) {
+    return run_cli(
+        {"trace", "-m", folder_.model(), "--prompts", folder_.at("prompts.jsonl"), "--a", a, "--b", b});
+  };
+  const Outcome same = trace("isobatch", "isobatch:batch=3,chunk=16,kv_cache=off,side=right");
+  EXPECT_EQ(same.exit_code, 0) << same.err;
+  EXPECT_THAT(same.out, HasSubstr("No operation differs in a bit"));
+  const Outcome fault = trace("padded", "padded:batch=3,extra=4,fault=no_mask");
+  EXPECT_EQ(fault.exit_code, 1) << fault.err;
+  EXPECT_THAT(fault.out, HasSubstr("Beyond rounding: layers.0.attention, prompt"));
+  EXPECT_EQ(trace("isobatch", "isobatch:colour=red").exit_code, 2);
+  EXPECT_THAT(trace("isobatch", "isobatch:batch=0").err, HasSubstr("batch must be a number of at least 1"));
+}
+
 }  // namespace
 }  // namespace isobatch::test

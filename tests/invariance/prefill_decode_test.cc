@@ -47,7 +47,7 @@ int compare(Harness& harness, const Choices& choices) {
                 std::bit_cast<std::uint32_t>(generated[i].logprobs[t]));
       const Sampling& sampling = request.sampling;
       const bool greedy = sampling.temperature == 0 && !sampling.penalizes() && sampling.logit_bias.empty() &&
-                          request.min_tokens == 0;
+                          request.min_tokens == 0 && request.constraint.none();
       if (greedy) RC_ASSERT(scores[i].prompt_greedy[first + t] == 1);
     }
   }

@@ -54,8 +54,8 @@ Measures measures(const Effect& effect, const EngineInfo& info, double speed) {
     logits.mean_kl = effect.noise * effect.noise / 50;
     logits.max_kl = effect.noise * effect.noise / 3;
     logits.at_risk = sample_share(std::min(160, static_cast<int>(std::min(effect.noise, 10.0) * 90)), 160);
-    logits.median_relative = logits.median_difference / 4;
-    logits.max_relative = logits.max_difference / 4;
+    logits.median_relative = effect.noise / 12;
+    logits.max_relative = effect.noise / 3;
     logits.first_step_max_relative = logits.max_relative * 0.9;
     logits.later_step_max_relative = logits.max_relative;
     m.logits = logits;
@@ -74,6 +74,7 @@ void add(EngineReport& engine, Factor factor, const std::string& reference, cons
   c.dtype = dtype;
   c.batch_size = batch_size;
   c.reference_batch_size = factor == Factor::batch_size ? 1 : batch_size;
+  c.finest = dtype == "f32";
   c.conditions = factor == Factor::batch_size ? dtype : dtype + ", batch 8";
   c.measures = measures(effect, engine.info, speed);
   engine.comparisons.push_back(std::move(c));
@@ -127,13 +128,17 @@ void add_trace(EngineReport& engine, const std::string& a, const std::string& b,
       "attention_norm",     "q",        "k",    "v",          "attention", "attention_output",
       "attention_residual", "ffn_norm", "gate", "activation", "down",      "ffn_residual"};
   Random random(9);
-  TraceComparison trace{a, b, {}, {31, 576}, {}};
+  TraceComparison trace;
+  trace.a = a;
+  trace.b = b;
+  trace.shape = {31, 576};
   double relative = 0;
   const auto push = [&](const std::string& op, int layer) {
     GrowthPoint point{op, layer, 0, relative * 40, relative * 6e6, relative, relative == 0};
     if (!trace.first && relative > 0) {
       point.inputs_equal = true;
       trace.first = point;
+      if (relative > 1e-3) trace.jump = point;
     }
     trace.growth.push_back(point);
   };

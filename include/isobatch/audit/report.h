@@ -84,7 +84,7 @@ struct Comparison {
   std::string dtype;       // it ran in
   int batch_size = 1;      // of the changed run
   int reference_batch_size = 1;
-  bool finest = false;     // in the engine's finest arithmetic, where faults stand out from rounding
+  bool finest = false;      // in the engine's finest arithmetic, where faults stand out from rounding
   std::string not_offered;  // why there is none; empty: there is one
   std::string error;        // the engine failed; measures do not count
   Measures measures;

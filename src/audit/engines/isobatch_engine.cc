@@ -157,8 +157,8 @@ std::vector<Answer> IsobatchEngine::run(Engine& engine, const Batch& batch, cons
 
 Trace IsobatchEngine::trace(const Batch& batch, int row, const Setting& setting, int steps) {
   const ModelPtr& used = model(setting.dtype, setting.kv_dtype);
-  const auto transformer =
-      std::make_shared<TracingTransformer>(*used->parts().transformer, batch.rows.at(row).tokens, steps);
+  const auto transformer = std::make_shared<TracingTransformer>(
+      *used->parts().transformer, row, static_cast<int>(batch.rows.at(row).tokens.size()), steps);
   engine::EngineHooks hooks;
   hooks.transformer = transformer;
   Setting uncached = setting;
@@ -167,7 +167,10 @@ Trace IsobatchEngine::trace(const Batch& batch, int row, const Setting& setting,
       engine::make_engine_with_hooks(used, tuning(uncached, batch.rows.size()), std::move(hooks));
   Batch cut = batch;
   cut.logits_steps = 0;
-  for (Row& r : cut.rows) r.max_tokens = std::min(r.max_tokens, steps);
+  for (Row& r : cut.rows) {
+    r.max_tokens = std::max(2, steps);  // no row may finish in its prefill
+    r.ignore_eos = true;
+  }
   run(*engine, cut, uncached);
   return transformer->take();
 }

@@ -16,27 +16,24 @@ void TracingTransformer::forward(const model::Step& step, const model::KvMemory&
 
 std::optional<TracingTransformer::Watched> TracingTransformer::watch(const model::Step& step) {
   for (const model::Segment& segment : step.segments) {
-    const auto tokens = step.tokens.subspan(segment.first_row, segment.rows);
-    if (!first_page_) {
-      const std::size_t known = std::min<std::size_t>(tokens.size(), prompt_.size());
-      if (segment.first_position != 0 ||
-          !std::equal(tokens.begin(), tokens.begin() + known, prompt_.begin())) {
-        continue;
-      }
-      first_page_ = segment.pages[0];
-    }
-    if (segment.pages[0] != *first_page_) continue;
-    const int end = segment.first_position + segment.rows, prompt = static_cast<int>(prompt_.size());
+    const std::int32_t first_page = segment.pages[0];
+    if (std::ranges::find(first_pages_, first_page) == first_pages_.end()) first_pages_.push_back(first_page);
+    if (static_cast<std::size_t>(index_) >= first_pages_.size() || first_page != first_pages_[index_])
+      continue;
+    const int end = segment.first_position + segment.rows;
     Watched watched{.first_row = segment.first_row,
                     .rows = segment.rows,
-                    .number = std::max(0, end - prompt),
+                    .number = std::max(0, end - prompt_length_),
                     .logits_row = {}};
-    if (watched.number >= steps_) return std::nullopt;
     const int last_row = segment.first_row + segment.rows - 1;
-    if (watched.number > 0) watched.first_row = last_row, watched.rows = 1;  // the rest is computed again
     const auto found = std::ranges::find(step.logits_rows, last_row);
     if (found != step.logits_rows.end())
       watched.logits_row = static_cast<int>(found - step.logits_rows.begin());
+    // Without the cache all that came before is computed again, perhaps in chunks.
+    if (watched.number != next_ || watched.number >= steps_) return std::nullopt;
+    if (watched.number > 0 && !watched.logits_row) return std::nullopt;
+    if (watched.number > 0) watched.first_row = last_row, watched.rows = 1;
+    if (watched.logits_row) ++next_;
     return watched;
   }
   return std::nullopt;
@@ -85,7 +82,7 @@ void TracingTransformer::see(std::string_view operation, int layer, const float*
 }
 
 void TracingTransformer::add(Op op, int layer, const float* values, int rows, int width) {
-  const auto [place, is_new] = index_.try_emplace({watched_->number, layer, op}, trace_.ops.size());
+  const auto [place, is_new] = places_.try_emplace({watched_->number, layer, op}, trace_.ops.size());
   if (is_new) {
     trace_.ops.push_back(
         {.op = op, .layer = layer, .step = watched_->number, .tokens = 0, .width = width, .values = {}});

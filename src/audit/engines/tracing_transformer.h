@@ -13,9 +13,10 @@ namespace isobatch::audit {
 
 class TracingTransformer final : public model::Transformer, private model::Observer {
  public:
-  // The request whose prompt this is; of several equal ones the first. `transformer` must outlive it.
-  TracingTransformer(const model::Transformer& transformer, std::vector<TokenId> prompt, int steps)
-      : transformer_(transformer), prompt_(std::move(prompt)), steps_(steps) {}
+  // The request that was submitted as number `index`, from 0; none may finish before all have begun, as pages
+  // would be given out again. `transformer` must outlive it.
+  TracingTransformer(const model::Transformer& transformer, int index, int prompt_length, int steps)
+      : transformer_(transformer), index_(index), prompt_length_(prompt_length), steps_(steps) {}
 
   const ModelInfo& info() const override { return transformer_.info(); }
   kernels::KvLayout kv_layout(KvDType dtype, int page_size) const override {
@@ -39,13 +40,16 @@ class TracingTransformer final : public model::Transformer, private model::Obser
   void add(Op op, int layer, const float* values, int rows, int width);
 
   const model::Transformer& transformer_;
-  const std::vector<TokenId> prompt_;
+  const int index_;
+  const int prompt_length_;
   const int steps_;
-  std::optional<std::int32_t> first_page_;  // by which the request is known
+  std::vector<std::int32_t>
+      first_pages_;  // of the requests, by which they are known, in the order of submission
+  int next_ = 0;     // step of the trace
   std::optional<Watched> watched_;
   bool attended_ = false;  // in the layer that runs
   Trace trace_;
-  std::map<std::tuple<int, int, Op>, std::size_t> index_;  // in trace_.ops, of a prompt that comes in chunks
+  std::map<std::tuple<int, int, Op>, std::size_t> places_;  // in trace_.ops, of a prompt that comes in chunks
 };
 
 }  // namespace isobatch::audit

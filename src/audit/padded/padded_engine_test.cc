@@ -122,6 +122,7 @@ TEST_F(PaddedEngineTest, IsobatchHasTheSameBitsInEveryOperation) {
   Setting chunks, uncached, right;
   chunks.prefill_chunk = 16;
   uncached.kv_cache = false;
+  uncached.prefill_chunk = 16;
   right.padding_side = PaddingSide::right;
   for (const Setting& setting : {Setting{}, chunks, uncached, right}) {
     const TraceComparison comparison = compare_traces(reference, isobatch.trace(b, 1, setting, 3), 1e-4);
