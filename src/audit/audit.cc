@@ -142,8 +142,8 @@ class Auditor {
     const bool far = e.finest && how_it_runs && beyond_rounding(c);
     // Where only the rotary positions are wrong no logit may show it, so that batch and padding are always
     // traced.
-    const bool always = e.finest && (e.factor == Factor::batch_size || e.factor == Factor::neighbours) &&
-                        c.batch_size == options_.batch_size;
+    const bool always = e.finest && (e.factor == Factor::neighbours ||
+                                     (e.factor == Factor::batch_size && c.batch_size == options_.batch_size));
     if (far || always || (how_it_runs && moved(c))) {
       to_trace_.push_back({&e, worst, far ? 0 : always ? 1 : 2});
     }

@@ -8,6 +8,7 @@ namespace isobatch::audit {
 namespace {
 
 constexpr int kUncachedTokens = 5;
+constexpr int kNeighbours = 4;  // the prompt among them
 
 // Builds the list; each member function adds the experiments of a factor.
 class Plan {
@@ -131,7 +132,9 @@ class Plan {
            [](RunSpec& s) { s.company = Company::reversed; });
     }
     if (offered(Factor::neighbours)) {
+      // Each prompt takes a batch of its own: a small one.
       RunSpec reference = batch;
+      reference.batch_size = std::min(batch.batch_size, kNeighbours);
       reference.company = Company::neighbours_a;
       vary(Factor::neighbours, reference, "some neighbours", "others of the same lengths", probes_, finest,
            [](RunSpec& s) { s.company = Company::neighbours_b; });

@@ -79,6 +79,10 @@ std::vector<float> Forward::project(const std::vector<float>& x, const Matrix& m
   if (faults_.batch_scale) scaled = with_shared_scale(x);
   const float* input = faults_.batch_scale ? scaled.data() : x.data();
   std::vector<float> out(static_cast<std::size_t>(rows) * matrix.outputs);
+  // A small product is done before another thread has begun.
+  const bool small = static_cast<double>(rows) * matrix.outputs * matrix.depth < 4e6;
+  const int threads = openblas_get_num_threads();
+  if (small) openblas_set_num_threads(1);
   if (rows == 1) {
     cblas_sgemv(CblasRowMajor, CblasNoTrans, matrix.outputs, matrix.depth, 1.0f, matrix.values.data(),
                 matrix.depth, input, 1, 0.0f, out.data(), 1);
@@ -86,6 +90,7 @@ std::vector<float> Forward::project(const std::vector<float>& x, const Matrix& m
     cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, rows, matrix.outputs, matrix.depth, 1.0f, input,
                 matrix.depth, matrix.values.data(), matrix.depth, 0.0f, out.data(), matrix.outputs);
   }
+  if (small) openblas_set_num_threads(threads);
   round(out);
   return out;
 }
