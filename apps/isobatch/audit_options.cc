@@ -82,9 +82,9 @@ void add_amounts(CLI::App& app, AuditCommand& command) {
                            ->allow_extra_args(false)
                            ->check(integer_in(2, 1 << 12))
                            ->capture_default_str();
-  app.add_option("--batch-size", options.batch_size, "where another factor needs a batch")
-      ->check(integer_in(2, 1 << 12))
-      ->capture_default_str();
+  CLI::Option* size = app.add_option("--batch-size", options.batch_size, "where another factor needs a batch")
+                          ->check(integer_in(2, 1 << 12))
+                          ->capture_default_str();
   CLI::Option* tokens = app.add_option("--max-tokens", options.max_tokens, "most new tokens of an answer")
                             ->check(integer_in(1, 1 << 20))
                             ->capture_default_str();
@@ -94,13 +94,14 @@ void add_amounts(CLI::App& app, AuditCommand& command) {
           ->capture_default_str();
   app.add_flag_callback(
       "--quick",
-      [&command, &options, limit, sizes, tokens, probes] {
+      [&command, &options, limit, size, sizes, tokens, probes] {
         if (limit->empty()) command.limit = 16;
-        if (sizes->empty()) options.batch_sizes = {2, 8};
-        if (tokens->empty()) options.max_tokens = 12;
-        if (probes->empty()) options.probes = 8;
+        if (sizes->empty()) options.batch_sizes = {4};
+        if (size->empty()) options.batch_size = 4;
+        if (tokens->empty()) options.max_tokens = 10;
+        if (probes->empty()) options.probes = 4;
       },
-      "a first look: 16 prompts, batch 2 and 8, 12 tokens, 8 probes");
+      "a first look: 16 prompts, batch 4, 10 tokens, 4 probes");
   app.add_option("--seed", options.seed, "of orders and of neighbours' content")->capture_default_str();
 }
 

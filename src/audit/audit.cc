@@ -52,6 +52,7 @@ class Auditor {
 
   void run() {
     for (const Experiment& experiment : experiments_) {
+      if (experiment.repeats && is_settled(experiment.factor)) continue;
       report_.comparisons.push_back(compare(experiment));
       if (failures_ >= kFailures) {
         report_.error = report_.comparisons.back().error;
@@ -66,6 +67,13 @@ class Auditor {
  private:
   void tell() {
     if (progress_) progress_(what_, rows_ > 0 ? std::min(1.0, static_cast<double>(done_) / rows_) : 1.0);
+  }
+
+  // Whether nothing that was tried on the factor has moved a bit. Texts alone do not show that.
+  bool is_settled(Factor factor) const {
+    return engine_.info().logits && std::ranges::none_of(report_.comparisons, [factor](const Comparison& c) {
+             return c.factor == factor && (moved(c) || !c.error.empty());
+           });
   }
 
   Comparison compare(const Experiment& e) {

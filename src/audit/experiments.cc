@@ -7,7 +7,7 @@
 namespace isobatch::audit {
 namespace {
 
-constexpr int kUncachedTokens = 5;
+constexpr int kUncachedTokens = 3;
 constexpr int kNeighbours = 4;  // the prompt among them
 
 // Builds the list; each member function adds the experiments of a factor.
@@ -28,7 +28,11 @@ class Plan {
     batch_sizes();
     // Once as people run it, once where a fault cannot hide behind rounding.
     within(base_.dtype, base_.dtype == finest_);
-    if (finest_ != base_.dtype) within(finest_, true);
+    if (finest_ != base_.dtype) {
+      const std::size_t repeated = list_.size();
+      within(finest_, true);
+      for (std::size_t i = repeated; i < list_.size(); ++i) list_[i].repeats = true;
+    }
     return std::move(list_);
   }
 
@@ -62,6 +66,7 @@ class Plan {
                      .changed_label = std::move(changed_label),
                      .prompts = std::min(prompts, all_),
                      .finest = finest,
+                     .repeats = false,
                      .not_offered = {}});
   }
   // The same comparison as `reference` against a copy that `change` has changed.

@@ -18,6 +18,9 @@ struct Experiment {
   std::size_t prompts = 0;      // the first so many
   // The engine's finest arithmetic, where a fault stands out from rounding: what the diagnosis looks at.
   bool finest = false;
+  // Repeats an earlier experiment on the factor in that arithmetic: of use only if the earlier one has moved
+  // a bit.
+  bool repeats = false;
   std::string not_offered;  // why the engine cannot do it; empty: it can
 };
 

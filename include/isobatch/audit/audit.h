@@ -36,7 +36,7 @@ using AuditProgress = std::function<void(std::string_view what, double fraction)
 EngineReport audit_engine(EngineUnderTest& engine, const std::vector<Prompt>& prompts,
                           const AuditOptions& options, const AuditProgress& progress = {});
 
-// How many requests audit_engine would send.
+// How many requests audit_engine may send.
 std::uint64_t count_requests(const EngineInfo& engine, std::size_t prompts, const AuditOptions& options);
 
 // Two traces, operation by operation, those that both have, up to the first step whose token differs.

@@ -66,9 +66,11 @@ LayerWeights read_layer(const Reader& read, const model::Source& source, const m
 }  // namespace
 
 void round_all(Precision precision, float* values, std::size_t n) {
-  if (precision == Precision::f32) return;
-  const auto round = precision == Precision::bf16 ? round_to_bf16 : round_to_f16;
-  std::transform(values, values + n, values, round);
+  if (precision == Precision::bf16) {
+    for (std::size_t i = 0; i < n; ++i) values[i] = round_to_bf16(values[i]);
+  } else if (precision == Precision::f16) {
+    for (std::size_t i = 0; i < n; ++i) values[i] = round_to_f16(values[i]);
+  }
 }
 
 Weights load_weights(const std::filesystem::path& path) {
