@@ -84,7 +84,7 @@ TEST_F(AuditOptionsTest, QuickGivesWayToWhatIsSaid) {
   const AuditCommand quick = parse({"--max-tokens", "7", "--quick"});
   EXPECT_EQ(quick.limit, 16u);
   EXPECT_EQ(quick.options.max_tokens, 7);
-  EXPECT_THAT(quick.options.batch_sizes, ElementsAre(2, 8));
+  EXPECT_THAT(quick.options.batch_sizes, ElementsAre(4));
   EXPECT_THAT(parse({"--factors", "rerun,dtype"}).options.factors,
               ElementsAre(audit::Factor::dtype, audit::Factor::rerun));
 }

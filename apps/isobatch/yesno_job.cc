@@ -6,6 +6,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "isobatch/audit/audit.h"
 #include "isobatch/error.h"
 #include "isobatch/openai.h"
 #include "progress.h"
@@ -26,20 +27,6 @@ Question read_question(const std::string& text, std::size_t number, const Model&
   if (!line.error.empty()) throw Error(ErrorCode::corrupt_file, line.error);
   question.prompt = openai::tokenize_prompt(line.prompt, model, /*raw=*/false);
   return question;
-}
-
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
-std::string first_word(const std::string& text) {
-  std::string word;
-  for (const char c : text) {
-    if (is_letter(c)) {
-      word += static_cast<char>(c | 0x20);
-    } else if (!word.empty()) {
-      break;
-    }
-  }
-  return word;
 }
 
 double ratio(double numerator, double denominator) { return denominator > 0 ? numerator / denominator : 0; }
@@ -95,7 +82,7 @@ YesnoRun answer_questions(const std::vector<Question>& questions, const std::sha
 }
 
 bool is_right(const Result& result, const Question& question) {
-  return first_word(result.text) == (question.yes ? "yes" : "no");
+  return audit::is_right(result.text, question.yes ? "yes" : "no");
 }
 
 YesnoSummary summarize(const YesnoRun& run, const YesnoRun& base, const std::vector<Question>& questions) {

@@ -102,16 +102,16 @@ class Plan {
 
   void batch_sizes() {
     if (!offered(Factor::batch_size)) return;
+    for (const int size : options_.batch_sizes) batch_size(base_.dtype, size, all_);
+    if (!engine_.factors.contains(Factor::dtype)) return;
+    // The pair batch size × dtype: one size will do.
     for (const std::string& dtype : engine_.dtypes) {
-      const bool is_base = dtype == base_.dtype;
-      if (!is_base && !engine_.factors.contains(Factor::dtype)) continue;
-      for (const int size : options_.batch_sizes) {
-        // In other dtypes one size will do: the pair batch size × dtype.
-        if (!is_base && size != options_.batch_size) continue;
-        vary(Factor::batch_size, spec(dtype, 1), "1", std::to_string(size), is_base ? all_ : probes_,
-             dtype == finest_, [&](RunSpec& s) { s.batch_size = size; });
-      }
+      if (dtype != base_.dtype) batch_size(dtype, options_.batch_size, probes_);
     }
+  }
+  void batch_size(const std::string& dtype, int size, std::size_t prompts) {
+    vary(Factor::batch_size, spec(dtype, 1), "1", std::to_string(size), prompts, dtype == finest_,
+         [&](RunSpec& s) { s.batch_size = size; });
   }
 
   void within(const std::string& dtype, bool finest) {

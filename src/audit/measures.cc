@@ -6,6 +6,7 @@
 
 #include "audit/logit_rows.h"
 #include "audit/statistics.h"
+#include "isobatch/audit/audit.h"
 
 namespace isobatch::audit {
 namespace {

@@ -34,9 +34,6 @@ std::vector<ComparedRow> compare_rows(const Run& reference, const Run& changed, 
 Measures measure(std::span<const Prompt* const> prompts, const Run& reference, const Run& changed,
                  std::span<const ComparedRow> rows);
 
-// Whether the first word of `text` is `answer`, whatever the case.
-bool is_right(std::string_view text, std::string_view answer);
-
 // Index of the first token (byte, without tokens) in which the answers differ; -1: they are the same.
 int first_difference(const Answer& a, const Answer& b);
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "isobatch/audit/audit.h"
+
 namespace isobatch::audit {
 namespace {
 

@@ -10,24 +10,7 @@ namespace {
 
 using testing::HasSubstr;
 
-struct ConstraintTest : testing::Test {
-  std::shared_ptr<const Model> model = make_fake_model(256);
-  std::shared_ptr<FakeTransformer> transformer = std::make_shared<FakeTransformer>();
-  Tuning tuning;
-
-  ConstraintTest() { tuning.threads = 2; }
-
-  std::unique_ptr<Engine> make() {
-    EngineHooks hooks;
-    hooks.transformer = transformer;
-    hooks.kernels = &fake_kernels();
-    return make_engine_with_hooks(model, tuning, hooks);
-  }
-  Result run(const Request& request) {
-    const auto engine = make();
-    engine->submit(request);
-    return run_all(*engine).at(0);
-  }
+struct ConstraintTest : FakeEngineTest {
   void always(std::vector<std::pair<TokenId, float>> likely) {
     transformer->logits = [likely](std::span<const TokenId>, float* logits) {
       std::fill_n(logits, kFakeVocab, 0.0f);

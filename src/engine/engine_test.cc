@@ -13,24 +13,12 @@ namespace {
 
 constexpr int kContext = 256;
 
-struct EngineTest : testing::Test {
-  std::shared_ptr<const Model> model = make_fake_model(kContext);
-  std::shared_ptr<FakeTransformer> transformer = std::make_shared<FakeTransformer>();
-  Tuning tuning;
-
-  EngineTest() { tuning.threads = 2; }
-
+struct EngineTest : FakeEngineTest {
   // The token that follows is the last one plus one: "a" is continued by "bcd…".
   void count_up() {
     transformer->logits = [](std::span<const TokenId> tokens, float* logits) {
       for (int v = 0; v < kFakeVocab; ++v) logits[v] = v == tokens.back() + 1 ? 1.0f : 0.0f;
     };
-  }
-  std::unique_ptr<Engine> make() {
-    EngineHooks hooks;
-    hooks.transformer = transformer;
-    hooks.kernels = &fake_kernels();
-    return make_engine_with_hooks(model, tuning, hooks);
   }
   static Request request(int prompt, int max_tokens) {
     Request r;

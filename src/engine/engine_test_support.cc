@@ -152,6 +152,21 @@ Result run_alone(std::shared_ptr<const Model> model, const Request& request, con
   return run_all(*engine).at(0);
 }
 
+FakeEngineTest::FakeEngineTest(int context) : model(make_fake_model(context)) { tuning.threads = 2; }
+
+std::unique_ptr<Engine> FakeEngineTest::make() {
+  EngineHooks hooks;
+  hooks.transformer = transformer;
+  hooks.kernels = &fake_kernels();
+  return make_engine_with_hooks(model, tuning, hooks);
+}
+
+Result FakeEngineTest::run(const Request& request) {
+  const auto engine = make();
+  engine->submit(request);
+  return run_all(*engine).at(0);
+}
+
 bool same(const Result& a, const Result& b) {
   const auto bits = [](float x, float y) {
     return std::bit_cast<std::uint32_t>(x) == std::bit_cast<std::uint32_t>(y);

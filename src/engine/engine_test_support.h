@@ -3,6 +3,8 @@
 // digest.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <functional>
 #include <memory>
 #include <span>
@@ -52,6 +54,17 @@ inline const kernels::KernelTable& fake_kernels() { return kernels::ref_table();
 std::vector<Result> run_all(Engine& engine);
 // One request in a fresh engine.
 Result run_alone(std::shared_ptr<const Model> model, const Request& request, const EngineHooks& hooks);
+
+// Tests of an engine whose logits they make up.
+struct FakeEngineTest : testing::Test {
+  std::shared_ptr<const Model> model;
+  std::shared_ptr<FakeTransformer> transformer = std::make_shared<FakeTransformer>();
+  Tuning tuning;
+
+  explicit FakeEngineTest(int context = 256);
+  std::unique_ptr<Engine> make();
+  Result run(const Request& request);  // in an engine of its own
+};
 
 // Equal in every bit.
 bool same(const Result& a, const Result& b);

@@ -11,26 +11,7 @@
 namespace isobatch::engine {
 namespace {
 
-constexpr int kContext = 256;
-
-struct RequestOptions : testing::Test {
-  std::shared_ptr<const Model> model = make_fake_model(kContext);
-  std::shared_ptr<FakeTransformer> transformer = std::make_shared<FakeTransformer>();
-  Tuning tuning;
-
-  RequestOptions() { tuning.threads = 2; }
-
-  std::unique_ptr<Engine> make() {
-    EngineHooks hooks;
-    hooks.transformer = transformer;
-    hooks.kernels = &fake_kernels();
-    return make_engine_with_hooks(model, tuning, hooks);
-  }
-  Result run(const Request& request) {
-    const auto engine = make();
-    engine->submit(request);
-    return run_all(*engine).at(0);
-  }
+struct RequestOptions : FakeEngineTest {
   std::string refusal(const Request& request) {
     try {
       make()->submit(request);

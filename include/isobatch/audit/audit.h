@@ -68,6 +68,9 @@ TraceComparison trace_runs(EngineUnderTest& engine_a, const TracedRun& a, Engine
 // invalid_argument with the line's number.
 std::vector<Prompt> read_prompts(const std::filesystem::path& file);
 
+// Whether the first word of `text` is `answer`, whatever the case.
+bool is_right(std::string_view text, std::string_view answer);
+
 // A report without engines: what is known before the first has started. `created` and `machine` are of now
 // and here; hashes the file. Throws Error(io).
 AuditReport start_report(const std::filesystem::path& prompts_file, std::size_t prompts,

@@ -9,10 +9,13 @@
 #include <fstream>
 
 #include "isobatch/error.h"
+#include "tests/support/error_of.h"
 #include "tests/support/temp_dir.h"
 
 namespace isobatch::audit {
 namespace {
+
+using test::error_of;
 
 using ::testing::AllOf;
 using ::testing::ElementsAre;
@@ -35,14 +38,6 @@ Batch batch_of(std::vector<TokenId> last_tokens, int logits_steps = 0) {
   return batch;
 }
 
-std::string error_of(const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 std::string generate_error(const std::string& fault, double timeout = 60) {
   const auto engine = fake(fault, timeout);
   return error_of([&] { engine->generate(batch_of({1, 2}, 2), {}); });

@@ -6,6 +6,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "audit/engines/tokenize.h"
 #include "audit/engines/tracing_transformer.h"
 #include "engine/hooks.h"
 #include "engine/model_parts.h"
@@ -88,9 +89,7 @@ IsobatchEngine::IsobatchEngine(const EngineOptions& options) : options_(options)
 }
 
 std::vector<TokenId> IsobatchEngine::tokenize(const Prompt& prompt) {
-  if (!prompt.tokens.empty()) return prompt.tokens;
-  if (prompt.messages.empty()) return base_->tokenize(prompt.text);
-  return openai::tokenize_prompt(chat_of(prompt.messages), *base_, /*raw=*/false);
+  return audit::tokenize(prompt, *base_);
 }
 
 const IsobatchEngine::ModelPtr& IsobatchEngine::model(const std::string& dtype, const std::string& kv_dtype) {
@@ -157,10 +156,11 @@ std::vector<Answer> IsobatchEngine::run(Engine& engine, const Batch& batch, cons
 
 Trace IsobatchEngine::trace(const Batch& batch, int row, const Setting& setting, int steps) {
   const ModelPtr& used = model(setting.dtype, setting.kv_dtype);
-  const auto transformer = std::make_shared<TracingTransformer>(
-      *used->parts().transformer, row, static_cast<int>(batch.rows.at(row).tokens.size()), steps);
+  const model::Transformer& transformer = *used->parts().transformer;
+  RequestRecorder recorder(transformer.info().layers, row, static_cast<int>(batch.rows.at(row).tokens.size()),
+                           steps);
   engine::EngineHooks hooks;
-  hooks.transformer = transformer;
+  hooks.transformer = std::make_shared<TracingTransformer>(transformer, recorder);
   Setting uncached = setting;
   uncached.prefix_cache = false;  // what a hit skips has no operations
   const auto engine =
@@ -172,7 +172,7 @@ Trace IsobatchEngine::trace(const Batch& batch, int row, const Setting& setting,
     r.ignore_eos = true;
   }
   run(*engine, cut, uncached);
-  return transformer->take();
+  return recorder.take();
 }
 
 }  // namespace isobatch::audit

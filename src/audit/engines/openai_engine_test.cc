@@ -10,9 +10,12 @@
 #include <thread>
 
 #include "isobatch/error.h"
+#include "tests/support/error_of.h"
 
 namespace isobatch::audit {
 namespace {
+
+using test::error_of;
 
 using ::testing::AllOf;
 using ::testing::ElementsAre;
@@ -111,14 +114,6 @@ Asked ask(const std::vector<std::string>& texts, bool chat = true) {
   return asked;
 }
 
-std::string error_of(const std::function<void()>& work) {
-  try {
-    work();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
 std::string generate_error(Service& service, double timeout = 30) {
   EngineOptions options = service.options(timeout);
   options.model_name = "m";

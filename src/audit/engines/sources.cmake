@@ -15,4 +15,4 @@ add_custom_command(
   VERBATIM)
 set(engine_sources
   engines/child_engine.cc engines/child_process.cc engines/child_protocol.cc engines/http_service.cc
-  engines/isobatch_engine.cc engines/tracing_transformer.cc engines/make_engine.cc engines/openai_engine.cc engines/python_environment.cc ${embedded_files})
+  engines/isobatch_engine.cc engines/tokenize.cc engines/tracing_transformer.cc engines/make_engine.cc engines/openai_engine.cc engines/python_environment.cc ${embedded_files})

@@ -4,17 +4,19 @@
 
 namespace isobatch::audit {
 
-// Const to the engine, which does not know that it is watched.
 void TracingTransformer::forward(const model::Step& step, const model::KvMemory& kv,
                                  const model::Execution& execution, float* logits) const {
-  auto& self = const_cast<TracingTransformer&>(*this);
-  self.watched_ = self.watch(step);
   model::Execution observed = execution;
-  if (watched_) observed.observer = &self;
+  if (recorder_.start(step)) observed.observer = &recorder_;
   transformer_.forward(step, kv, observed, logits);
 }
 
-std::optional<TracingTransformer::Watched> TracingTransformer::watch(const model::Step& step) {
+bool RequestRecorder::start(const model::Step& step) {
+  watched_ = watch(step);
+  return watched_.has_value();
+}
+
+std::optional<RequestRecorder::Watched> RequestRecorder::watch(const model::Step& step) {
   for (const model::Segment& segment : step.segments) {
     const std::int32_t first_page = segment.pages[0];
     if (std::ranges::find(first_pages_, first_page) == first_pages_.end()) first_pages_.push_back(first_page);
@@ -40,11 +42,11 @@ std::optional<TracingTransformer::Watched> TracingTransformer::watch(const model
 }
 
 // The auditor's name for an operation of the model; none where it has no name.
-std::optional<std::pair<Op, int>> TracingTransformer::name(std::string_view operation, int layer) {
+std::optional<std::pair<Op, int>> RequestRecorder::name(std::string_view operation, int layer) {
   if (operation == "residual add") {
     if (layer == 0 && !attended_) return std::nullopt;  // nothing is added yet
     if (attended_ && layer >= 0) return std::pair(Op::attention_residual, layer);
-    return std::pair(Op::ffn_residual, (layer < 0 ? transformer_.info().layers : layer) - 1);
+    return std::pair(Op::ffn_residual, (layer < 0 ? layers_ : layer) - 1);
   }
   if (operation == "norm") {
     if (layer < 0) return std::pair(Op::final_norm, -1);
@@ -71,8 +73,8 @@ std::optional<std::pair<Op, int>> TracingTransformer::name(std::string_view oper
   return std::nullopt;
 }
 
-void TracingTransformer::see(std::string_view operation, int layer, const float* results, int /*rows*/,
-                             int width) {
+void RequestRecorder::see(std::string_view operation, int layer, const float* results, int /*rows*/,
+                          int width) {
   const bool behind_layers = layer < 0 && operation != "embedding";
   const auto named = name(operation, layer);
   if (!named || (behind_layers && !watched_->logits_row)) return;
@@ -81,7 +83,7 @@ void TracingTransformer::see(std::string_view operation, int layer, const float*
       behind_layers ? 1 : watched_->rows, width);
 }
 
-void TracingTransformer::add(Op op, int layer, const float* values, int rows, int width) {
+void RequestRecorder::add(Op op, int layer, const float* values, int rows, int width) {
   const auto [place, is_new] = places_.try_emplace({watched_->number, layer, op}, trace_.ops.size());
   if (is_new) {
     trace_.ops.push_back(

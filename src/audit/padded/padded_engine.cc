@@ -5,10 +5,10 @@
 
 #include <algorithm>
 
+#include "audit/engines/tokenize.h"
 #include "audit/logit_rows.h"
 #include "engine/model_parts.h"
 #include "isobatch/error.h"
-#include "isobatch/openai.h"
 
 namespace isobatch::audit {
 
@@ -36,6 +36,37 @@ TokenId greatest(std::span<const float> logits) {
 }
 
 bool is_left(const Setting& setting) { return setting.padding_side == PaddingSide::left; }
+
+// Columns of new tokens, all of the job's from `first` on.
+Columns columns_from(int first, const std::vector<TokenId>& tokens, int all, const BatchState& state,
+                     const padded::Faults& faults) {
+  Columns columns{.count = all - first, .tokens = {}, .positions = {}};
+  for (int row = 0; row < state.rows; ++row) {
+    int position = -1, at_prompt_end = 0;
+    for (int c = 0; c < all; ++c) {
+      if (state.real[row][c]) ++position;
+      if (c < state.prompt_columns) at_prompt_end = position;
+      if (c < first) continue;
+      int used = std::max(position, 0);
+      if (faults.position_not_advanced && row == 1 && c >= state.prompt_columns) used = at_prompt_end;
+      if (faults.positions_from_padding) used = c;
+      columns.tokens.push_back(tokens[static_cast<std::size_t>(row) * all + c]);
+      columns.positions.push_back(used);
+    }
+  }
+  return columns;
+}
+
+// Of each row's hidden states [rows][count][hidden] those of one column.
+std::vector<float> pick(const std::vector<float>& hidden, int count, const std::vector<int>& columns) {
+  const std::ptrdiff_t width = static_cast<std::ptrdiff_t>(hidden.size() / (columns.size() * count));
+  std::vector<float> picked;
+  for (std::size_t row = 0; row < columns.size(); ++row) {
+    const auto from = hidden.begin() + (static_cast<std::ptrdiff_t>(row) * count + columns[row]) * width;
+    picked.insert(picked.end(), from, from + width);
+  }
+  return picked;
+}
 
 }  // namespace
 
@@ -72,9 +103,7 @@ PaddedEngine::PaddedEngine(const EngineOptions& options)
 PaddedEngine::~PaddedEngine() = default;
 
 std::vector<TokenId> PaddedEngine::tokenize(const Prompt& prompt) {
-  if (!prompt.tokens.empty()) return prompt.tokens;
-  if (prompt.messages.empty()) return tokenizer_->tokenize(prompt.text);
-  return openai::tokenize_prompt(chat_of(prompt.messages), *tokenizer_, /*raw=*/false);
+  return audit::tokenize(prompt, *tokenizer_);
 }
 
 const padded::Weights& PaddedEngine::weights(Precision precision) {
@@ -85,37 +114,6 @@ const padded::Weights& PaddedEngine::weights(Precision precision) {
     rounded_to_ = precision;
   }
   return *rounded_;
-}
-
-// Columns of new tokens, all of the job's from `first` on.
-static Columns columns_from(int first, const std::vector<TokenId>& tokens, int all, const BatchState& state,
-                            const padded::Faults& faults) {
-  Columns columns{.count = all - first, .tokens = {}, .positions = {}};
-  for (int row = 0; row < state.rows; ++row) {
-    int position = -1, at_prompt_end = 0;
-    for (int c = 0; c < all; ++c) {
-      if (state.real[row][c]) ++position;
-      if (c < state.prompt_columns) at_prompt_end = position;
-      if (c < first) continue;
-      int used = std::max(position, 0);
-      if (faults.position_not_advanced && row == 1 && c >= state.prompt_columns) used = at_prompt_end;
-      if (faults.positions_from_padding) used = c;
-      columns.tokens.push_back(tokens[static_cast<std::size_t>(row) * all + c]);
-      columns.positions.push_back(used);
-    }
-  }
-  return columns;
-}
-
-// Of each row's hidden states [rows][count][hidden] those of one column.
-static std::vector<float> pick(const std::vector<float>& hidden, int count, const std::vector<int>& columns) {
-  const std::ptrdiff_t width = static_cast<std::ptrdiff_t>(hidden.size() / (columns.size() * count));
-  std::vector<float> picked;
-  for (std::size_t row = 0; row < columns.size(); ++row) {
-    const auto from = hidden.begin() + (static_cast<std::ptrdiff_t>(row) * count + columns[row]) * width;
-    picked.insert(picked.end(), from, from + width);
-  }
-  return picked;
 }
 
 // The prompts' rectangle.
