@@ -86,7 +86,7 @@ class Diagnosis {
     nondeterminism();
     overflow();
     faults();
-    if (verdicts_.empty()) harmless();
+    harmless();
     return std::move(verdicts_);
   }
 
@@ -295,12 +295,19 @@ class Diagnosis {
         found);
   }
 
+  // Rounding stands beside a fault: in the factors that the fault does not reach.
   void harmless() {
-    const auto found = all([](const Comparison& c) { return !is_asked(c.factor) && moved(c); });
+    const bool has_fault = !verdicts_.empty();
+    if (has_fault && verdicts_[0].kind == VerdictKind::nondeterminism) return;  // it hides there
+    const auto found = all([&](const Comparison& c) {
+      return !is_asked(c.factor) && moved(c) && !beyond_rounding(c) && far(c.factor).empty();
+    });
     if (found.empty()) {
-      add(VerdictKind::none, "Nothing that was varied changed a bit of any answer.", {});
-      if (report_.info.logits)
-        verdicts_.back().sentence = "Nothing that was varied moved a bit of any logit or answer.";
+      if (has_fault) return;
+      add(VerdictKind::none,
+          report_.info.logits ? "Nothing in how it was run moved a bit of any logit or answer."
+                              : "Nothing in how it was run changed an answer.",
+          {});
       return;
     }
     const Comparison* worst = *std::ranges::max_element(found, {}, [](const Comparison* c) {
@@ -320,7 +327,9 @@ class Diagnosis {
                                                  : " No drift of length can be shown.";
     }
     add(VerdictKind::rounding, std::move(sentence), found);
-    for (const TraceComparison& t : report_.traces) verdicts_.back().evidence.push_back(evidence(t));
+    for (const TraceComparison& t : report_.traces) {
+      if (!t.jump) verdicts_.back().evidence.push_back(evidence(t));
+    }
   }
 
   const EngineReport& report_;

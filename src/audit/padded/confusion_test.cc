@@ -92,6 +92,11 @@ TEST(Confusion, EveryVerdictIsTheExpectedOne) {
       for (const std::string& line : report.verdicts[0].evidence) evidence += "\n  " + line;
       EXPECT_TRUE(right) << "fault '" << c.fault << "', " << c.dtype << ", prompt set " << set << ": "
                          << name_of(report.verdicts[0].kind) << evidence;
+      for (const Verdict& verdict : report.verdicts) {  // no false alarm beside it either
+        EXPECT_TRUE(!is_bug(verdict.kind) || std::ranges::find(c.expected, verdict.kind) != c.expected.end())
+            << "fault '" << c.fault << "', " << c.dtype << ", prompt set " << set << ": also "
+            << name_of(verdict.kind);
+      }
     }
     matrix += fmt::format("{:<24}{:<6}", c.fault.empty() ? "(none)" : c.fault, c.dtype);
     for (const auto& [verdict, count] : verdicts) matrix += fmt::format("{} ×{}  ", verdict, count);
