@@ -1,8 +1,12 @@
 """llama.cpp through the C API that llama-cpp-python wraps: one context, a slot for each request that runs,
 greedy choice by numpy, KV cache in f16 (llama.cpp's default). New prompts come before the next decode step.
+
+Rows go by ascending slot: with a KV cache for each slot, llama.cpp computes only those rows together whose slots
+ascend one by one, and any other order makes a batch a sequence of single rows.
 """
 
 import ctypes
+import heapq
 from collections import deque
 
 import numpy as np
@@ -92,11 +96,11 @@ class LlamaCpp:
             running = []
             while waiting and free and len(prompts[waiting[0]]) <= self.rows.room():
                 index = waiting.popleft()
-                slot_of[index] = free.pop()
+                slot_of[index] = heapq.heappop(free)
                 self.rows.add(prompts[index], 0, slot_of[index], wanted=True)
                 running.append(index)
             if not running:
-                running = list(slot_of)
+                running = sorted(slot_of, key=slot_of.get)
                 for index in running:
                     position = len(prompts[index]) + len(answers[index]) - 1
                     self.rows.add(answers[index][-1:], position, slot_of[index], wanted=True)
@@ -105,5 +109,5 @@ class LlamaCpp:
                 if len(answers[index]) == max_tokens or (self.is_end[token] and not ignore_eos):
                     slot = slot_of.pop(index)
                     self.api.llama_memory_seq_rm(self.memory, slot, -1, -1)
-                    free.append(slot)
+                    heapq.heappush(free, slot)
         return answers
