@@ -55,6 +55,14 @@ struct QuantizedRows {
 };
 inline constexpr int kBlockBytes = 2 * kBlock;  // of values, for a row and block
 
+// What one call of quantize_rows fills. Sums and scales of neighbouring rows share cache lines, those of
+// groups do not: threads that divide the work take groups of their own.
+struct QuantizedPart {
+  int row_begin = 0, row_end = 0;
+  int group_begin = 0, group_end = 0;
+};
+inline QuantizedPart whole(const QuantizedRows& x) { return {0, x.rows, 0, x.groups()}; }
+
 // Outputs [16·panel_begin, min(16·panel_end, outputs)) of x · Wᵀ, for all rows.
 struct MatmulTask {
   PackedMatrix weights;
@@ -82,6 +90,10 @@ struct AttentionTask {
   int window = 0;            // keys that a query sees, its own the last; 0: all
   float soft_cap = 0.0f;     // of the scores, soft_cap · tanh(score / soft_cap); 0: none
   float* scratch = nullptr;  // attention_scratch_floats() of it
+  // For the rate alone: what the calling thread does next, whose memory is asked for meanwhile, and whether
+  // this task was the one before's `next`.
+  const AttentionTask* next = nullptr;
+  bool asked_for = false;
 
   int first_visible(int position) const {
     return window > 0 && position >= window ? position - window + 1 : 0;
@@ -97,8 +109,8 @@ using RmsNorm = void(const float* x, const float* weight, float weight_offset, f
 using LayerNorm = void(const float* x, const float* weight, const float* bias, float eps, int rows, int n,
                        float* out);
 using RoundRows = void(const float* x, std::size_t n, float* out);
-// Rows [row_begin, row_end) of x and of out; x points to row 0.
-using QuantizeRows = void(const float* x, std::ptrdiff_t stride, int row_begin, int row_end,
+// The part's rows and groups; x points to row 0.
+using QuantizeRows = void(const float* x, std::ptrdiff_t stride, const QuantizedPart& part,
                           const QuantizedRows& out);
 using MatmulF = void(const MatmulTask& task, const float* x, std::ptrdiff_t x_stride);
 using MatmulQ = void(const MatmulTask& task, const QuantizedRows& x);

@@ -99,9 +99,11 @@ Bytes run_quantize_rows(const KernelTable& table, const Shape& s, InputSource& s
   Misaligned x(source.floats(area(s.rows, stride)));
   Quantized q(s.rows, s.depth, kHalfSums);
   QuantizeRows* quantize = table.quantize_rows[static_cast<int>(kForm)];
-  const int half = s.rows / 2;  // in two calls, as threads do
-  quantize(x.data(), stride, 0, half, q.rows);
-  quantize(x.data(), stride, half, s.rows, q.rows);
+  const int row = s.rows / 2, group = q.rows.groups() / 2;  // in four calls, as threads do
+  quantize(x.data(), stride, {0, row, 0, group}, q.rows);
+  quantize(x.data(), stride, {0, row, group, q.rows.groups()}, q.rows);
+  quantize(x.data(), stride, {row, s.rows, group, q.rows.groups()}, q.rows);
+  quantize(x.data(), stride, {row, s.rows, 0, group}, q.rows);
   Bytes bytes = bytes_of(q.values);
   append(bytes, q.scales);
   append(bytes, q.sums);
@@ -187,7 +189,7 @@ Bytes run_matmul_q(const KernelTable& table, const Shape& s, InputSource& source
   const Weights w(kType, s.outputs, s.depth, source);
   Misaligned x(source.floats(area(s.rows, w.matrix.depth)));
   Quantized q(s.rows, w.matrix.depth, quant_layout(kType).scaled < kBlock);
-  table.quantize_rows[static_cast<int>(table.quant_form)](x.data(), w.matrix.depth, 0, s.rows, q.rows);
+  table.quantize_rows[static_cast<int>(table.quant_form)](x.data(), w.matrix.depth, whole(q.rows), q.rows);
   std::vector<float> out(area(s.rows, s.outputs + 5), 7.0f);
   table.matmul_q[static_cast<int>(kType)](matmul_task(w, s.rows, out), q.rows);
   return bytes_of(out);

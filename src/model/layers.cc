@@ -1,6 +1,8 @@
 #include "model/layers.h"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace isobatch::model {
 namespace {
@@ -8,6 +10,8 @@ namespace {
 // Queries of one segment that one call of the kernel takes: enough to share the loads of K and V, few enough
 // that their scores stay in the L2 cache.
 constexpr int kQueryTile = 8;
+// Runs of such calls for each thread: few enough to be long, enough to balance.
+constexpr int kPiecesOfThread = 8;
 
 std::byte* key_block(const KvMemory& kv, const Segment& segment, int layer, int kv_head, int block) {
   const int per_page = kv.layout.blocks_per_page();
@@ -44,7 +48,17 @@ Operands prepare_operands(const Pass& pass, const float* x, int rows,
     const kernels::QuantizedRows& quantized = execution.workspace.quantized.resize(rows, depth, half_sums);
     const auto quantize =
         execution.kernels.quantize_rows[static_cast<std::size_t>(execution.kernels.quant_form)];
-    for_rows(execution, rows, 4, [&](int begin, int end) { quantize(x, depth, begin, end, quantized); });
+    // Items are groups of a chunk of rows; what is less than the start of a parallel region is one item.
+    constexpr int kChunk = 64, kFewValues = 4096;
+    const int groups = rows * depth <= kFewValues ? 1 : quantized.groups();
+    const int chunks = (rows + kChunk - 1) / kChunk;
+    run_items(execution, groups * chunks, [&](int item, int /*thread*/) {
+      const int group = item % groups, chunk = item / groups;
+      kernels::QuantizedPart part = whole(quantized);
+      part.row_begin = chunk * kChunk, part.row_end = std::min(part.row_begin + kChunk, rows);
+      if (groups > 1) part.group_begin = group, part.group_end = group + 1;
+      quantize(x, depth, part, quantized);
+    });
     operands.quantized = &quantized;
   }
   return operands;
@@ -208,7 +222,7 @@ void store_kv(const Pass& pass, int layer) {
   const ProfileScope stage(execution.profile, Stage::store_kv);
   const auto store = execution.kernels.store_kv[static_cast<std::size_t>(kv.layout.dtype)];
   const std::size_t v_offset = kv.layout.half_block_bytes();
-  for_rows(execution, static_cast<int>(step.tokens.size()), 16, [&](int begin, int end) {
+  for_rows(execution, static_cast<int>(step.tokens.size()), 4, [&](int begin, int end) {
     auto segment = std::ranges::upper_bound(step.segments, begin, {}, &Segment::first_row) - 1;
     for (int row = begin; row < end; ++row) {
       while (row >= segment->first_row + segment->rows) ++segment;
@@ -245,41 +259,57 @@ void attend(const Pass& pass, int layer, int window) {
     }
   }
   const auto attention = execution.kernels.attention[static_cast<std::size_t>(kv.layout.dtype)];
+  const auto round = execution.kernels.round_results[pass.rounding];
   const int group = shape.heads / shape.kv_heads;
   const int width = shape.heads * shape.head_dim;
-  const int items = static_cast<int>(tiles.size()) * shape.kv_heads;
-  run_items(execution, items, [&](int item, int thread) {
+  const auto make_task = [&](int item, KeyBlocks& blocks) {
     // The last tiles of a segment see the most keys: they go first, so that threads end together.
     const Tile& tile = tiles[tiles.size() - 1 - item / shape.kv_heads];
     const Segment& segment = *tile.segment;
     const int head = item % shape.kv_heads;
-    const int first_position = segment.first_position + tile.first_query;
-    const int keys = first_position + tile.queries;
-    auto& blocks = execution.workspace.key_blocks[thread];
+    kernels::AttentionTask task{.queries = tile.queries,
+                                .group = group,
+                                .head_dim = shape.head_dim,
+                                .first_position = segment.first_position + tile.first_query,
+                                .v_offset = kv.layout.half_block_bytes(),
+                                .scale = shape.scale,
+                                .window = window,
+                                .soft_cap = shape.soft_cap};
     blocks.clear();
-    for (int b = 0; b * kernels::kKeyBlock < keys; ++b)
+    for (int b = 0; b * kernels::kKeyBlock < task.first_position + task.queries; ++b)
       blocks.push_back(key_block(kv, segment, layer, head, b));
+    task.blocks = blocks.data();
     const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(segment.first_row + tile.first_query) * width +
                               head * group * shape.head_dim;
-    attention({.q = q + at,
-               .out = out + at,
-               .query_stride = width,
-               .queries = tile.queries,
-               .group = group,
-               .head_dim = shape.head_dim,
-               .first_position = first_position,
-               .blocks = blocks.data(),
-               .v_offset = kv.layout.half_block_bytes(),
-               .scale = shape.scale,
-               .window = window,
-               .soft_cap = shape.soft_cap,
-               .scratch = Workspace::grow(
-                   execution.workspace.attention_scratch[thread],
-                   kernels::attention_scratch_floats(tile.queries, group, shape.head_dim, keys))});
-    const auto round = execution.kernels.round_results[pass.rounding];
-    for (int i = 0; round && i < tile.queries; ++i) {
-      float* heads = out + at + static_cast<std::ptrdiff_t>(i) * width;
-      round(heads, static_cast<std::size_t>(group) * shape.head_dim, heads);
+    task.q = q + at;
+    task.out = out + at;
+    task.query_stride = width;
+    return task;
+  };
+  // A thread takes items in a row, so that it knows what it will read next.
+  const int items = static_cast<int>(tiles.size()) * shape.kv_heads;
+  const int pieces = std::min(items, kPiecesOfThread * execution.threads.size());
+  run_items(execution, pieces, [&](int piece, int thread) {
+    const int begin = items * static_cast<std::int64_t>(piece) / pieces;
+    const int end = items * static_cast<std::int64_t>(piece + 1) / pieces;
+    auto& [blocks, next_blocks] = execution.workspace.key_blocks[thread];
+    kernels::AttentionTask task = make_task(begin, blocks), next;
+    for (int item = begin; item < end; ++item) {
+      task.asked_for = item > begin;
+      if (item + 1 < end) {
+        next = make_task(item + 1, next_blocks);
+        task.next = &next;
+      }
+      const std::size_t floats = kernels::attention_scratch_floats(task.queries, group, shape.head_dim,
+                                                                   task.first_position + task.queries);
+      task.scratch = Workspace::grow(execution.workspace.attention_scratch[thread], floats);
+      attention(task);
+      for (int i = 0; round && i < task.queries; ++i) {
+        float* heads = task.out + static_cast<std::ptrdiff_t>(i) * width;
+        round(heads, static_cast<std::size_t>(group) * shape.head_dim, heads);
+      }
+      task = next;
+      std::swap(blocks, next_blocks);
     }
   });
   finish_operation(pass, "attention", out, width);

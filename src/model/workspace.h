@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
+#include "base/aligned_vector.h"
 #include "kernels/kernels.h"
 #include "model/rope_table.h"
 #include "model/transformer.h"
@@ -18,25 +20,27 @@ class QuantizedBuffer {
 
  private:
   kernels::QuantizedRows view_;
-  std::vector<std::int8_t> values_;
-  std::vector<float> scales_, scaled_sums_;
-  std::vector<std::int32_t> sums_, half_sums_;
+  AlignedVector<std::int8_t> values_;
+  AlignedVector<float> scales_, scaled_sums_;
+  AlignedVector<std::int32_t> sums_, half_sums_;
 };
+
+using KeyBlocks = std::vector<const std::byte*>;  // AttentionTask::blocks
 
 class Workspace {
  public:
   // Grows `buffer` to at least `n` values; contents are unspecified.
-  static float* grow(std::vector<float>& buffer, std::size_t n) {
+  static float* grow(AlignedVector<float>& buffer, std::size_t n) {
     if (buffer.size() < n) buffer.resize(n);
     return buffer.data();
   }
 
-  std::vector<float> x, normed, q, k, v, attended, projected, gate, up;  // [rows][…]
-  std::vector<float> operands;                                           // of N-DOT-B [rows][depth]
+  AlignedVector<float> x, normed, q, k, v, attended, projected, gate, up;  // [rows][…]
+  AlignedVector<float> operands;                                           // of N-DOT-B [rows][depth]
   QuantizedBuffer quantized;
-  std::vector<std::vector<float>> attention_scratch;      // [thread]
-  std::vector<std::vector<const std::byte*>> key_blocks;  // [thread]
-  std::vector<RopeTable> rope;                            // one for each rope base of the model
+  std::vector<AlignedVector<float>> attention_scratch;      // [thread]
+  std::vector<std::pair<KeyBlocks, KeyBlocks>> key_blocks;  // [thread], of an attention task and the next
+  std::vector<RopeTable> rope;                              // one for each rope base of the model
 };
 
 }  // namespace isobatch::model

@@ -71,14 +71,14 @@ float greatest_of_batch(const float* x, std::ptrdiff_t stride, int rows, int n) 
   return amax;
 }
 
-void quantize_over_the_batch(const float* x, std::ptrdiff_t stride, int row_begin, int row_end,
+void quantize_over_the_batch(const float* x, std::ptrdiff_t stride, const kernels::QuantizedPart& part,
                              const QuantizedRows& out) {
-  kernels::ref::quantize_rows_bytes(x, stride, row_begin, row_end, out);  // fills short blocks
-  for (int k = 0; k < out.depth; ++k) {
+  kernels::ref::quantize_rows_bytes(x, stride, part, out);  // fills short blocks
+  for (int k = part.group_begin * kGroup; k < std::min(part.group_end * kGroup, out.depth); ++k) {
     const int group = k / kGroup, block = k / kBlock;
     const float amax =
         greatest_of_batch(x + group * kGroup, stride, out.rows, std::min(kGroup, out.depth - group * kGroup));
-    for (int r = row_begin; r < row_end; ++r) {
+    for (int r = part.row_begin; r < part.row_end; ++r) {
       const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(block) * out.rows + r;
       const int q = static_cast<int>(
           std::clamp(std::nearbyint(x[r * stride + k] * (kHighest / amax)), -kHighest, kHighest));

@@ -116,7 +116,7 @@ TEST(RefAccuracy, QuantizedMatrixProducts) {
     std::vector<float> scales(rows * q.groups()), scaled_sums(rows * q.blocks());
     q.values = values.data(), q.sums = sums.data(), q.scales = scales.data(),
     q.scaled_sums = scaled_sums.data(), q.half_sums = half_sums.data();
-    ref::quantize_rows_bytes(x.data(), depth, 0, rows, q);
+    ref::quantize_rows_bytes(x.data(), depth, whole(q), q);
     const auto matmul = ref_table().matmul_q[static_cast<std::size_t>(type)];
     matmul(task_of(matrix, rows, out.data()), q);
 

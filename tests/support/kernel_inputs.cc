@@ -77,7 +77,7 @@ MatmulRows::MatmulRows(const kernels::KernelTable& table, int rows, int depth, i
 
 void MatmulRows::quantize() {
   const auto form = static_cast<std::size_t>(table_.quant_form);
-  table_.quantize_rows[form](x_.data(), quantized_.depth, 0, quantized_.rows, quantized_);
+  table_.quantize_rows[form](x_.data(), quantized_.depth, kernels::whole(quantized_), quantized_);
 }
 
 void MatmulRows::multiply(const kernels::PackedMatrix& weights) {

@@ -56,11 +56,12 @@ HalfSums quantize_block(const float* x, int n, float inverse, QuantForm form, st
   return sums;
 }
 
-void quantize_rows(const float* x, std::ptrdiff_t stride, int row_begin, int row_end,
-                   const QuantizedRows& out, QuantForm form) {
-  for (int r = row_begin; r < row_end; ++r) {
+void quantize_rows(const float* x, std::ptrdiff_t stride, const QuantizedPart& part, const QuantizedRows& out,
+                   QuantForm form) {
+  for (int r = part.row_begin; r < part.row_end; ++r) {
     const float* row = x + r * stride;
-    for (int k = 0; k < out.depth; k += kBlock) {
+    const int end = std::min(part.group_end * kGroup, out.depth);
+    for (int k = part.group_begin * kGroup; k < end; k += kBlock) {
       const int group = k / kGroup;
       const Scale scale = group_scale(row + group * kGroup, std::min(kGroup, out.depth - group * kGroup));
       const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(k / kBlock) * out.rows + r;
@@ -78,13 +79,13 @@ void quantize_rows(const float* x, std::ptrdiff_t stride, int row_begin, int row
 
 }  // namespace
 
-void quantize_rows_bytes(const float* x, std::ptrdiff_t stride, int row_begin, int row_end,
+void quantize_rows_bytes(const float* x, std::ptrdiff_t stride, const QuantizedPart& part,
                          const QuantizedRows& out) {
-  quantize_rows(x, stride, row_begin, row_end, out, QuantForm::bytes);
+  quantize_rows(x, stride, part, out, QuantForm::bytes);
 }
-void quantize_rows_words(const float* x, std::ptrdiff_t stride, int row_begin, int row_end,
+void quantize_rows_words(const float* x, std::ptrdiff_t stride, const QuantizedPart& part,
                          const QuantizedRows& out) {
-  quantize_rows(x, stride, row_begin, row_end, out, QuantForm::words);
+  quantize_rows(x, stride, part, out, QuantForm::words);
 }
 
 }  // namespace isobatch::kernels::ref

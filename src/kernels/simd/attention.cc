@@ -118,6 +118,47 @@ int first_block(const AttentionTask& task) {
   return task.first_visible(task.first_position) / kKeyBlock * kKeyBlock;
 }
 
+// What attention reads, in its order: K of each block, V of each block, then those of the next task. A block
+// lies in a page of its own, where no hardware looks ahead, so kBytesAhead of it are asked for.
+class Reading {
+ public:
+  explicit Reading(const AttentionTask& task)
+      : task_(task),
+        first_(first_block(task) / kKeyBlock),
+        blocks_((task.first_position + task.queries + kKeyBlock - 1) / kKeyBlock - first_),
+        ahead_(HWY_MAX(1, static_cast<int>(kBytesAhead / task.v_offset))) {
+    for (int half = 0; !task.asked_for && half < ahead_; ++half) ask(at(half), 0, 1);
+  }
+  // Part `part` of `parts` of the work with K or V of this block begins.
+  HWY_INLINE void at_keys(int block, int part, int parts) const {
+    ask(at(block - first_ + ahead_), part, parts);
+  }
+  HWY_INLINE void at_values(int block) const { ask(at(blocks_ + block - first_ + ahead_), 0, 1); }
+
+ private:
+  static constexpr std::size_t kBytesAhead = 32 << 10;
+
+  const std::byte* at(int half) const {
+    if (half < blocks_) return task_.blocks[first_ + half];
+    half -= blocks_;
+    if (half < blocks_) return task_.blocks[first_ + half] + task_.v_offset;
+    if (!task_.next) return nullptr;
+    const AttentionTask& next = *task_.next;
+    const int keys = next.first_position + next.queries;
+    const int block = first_block(next) / kKeyBlock + half - blocks_;
+    return block * kKeyBlock < keys ? next.blocks[block] : nullptr;
+  }
+  HWY_INLINE void ask(const std::byte* half, int part, int parts) const {
+    if (!half) return;
+    for (std::size_t i = task_.v_offset * part / parts; i < task_.v_offset * (part + 1) / parts; i += 64) {
+      prefetch(half + i);
+    }
+  }
+
+  const AttentionTask& task_;
+  int first_, blocks_, ahead_;
+};
+
 // scaled[row][t] = p[row][t] · the scale of V at t, for the block's 32 keys.
 HWY_INLINE void scale_weights(const float* p, std::ptrdiff_t p_stride, int rows, const std::byte* scales,
                               float* scaled) {
@@ -130,13 +171,14 @@ HWY_INLINE void scale_weights(const float* p, std::ptrdiff_t p_stride, int rows,
 
 // acc[row] = Σ p[row][t] · v[t] over each row's own keys. Blocks outside: each is read once, for all rows.
 template <typename Kv>
-void sum_values(const AttentionTask& task, const float* p, std::ptrdiff_t p_stride, float* acc,
-                float* scaled) {
+void sum_values(const AttentionTask& task, const Reading& reading, const float* p, std::ptrdiff_t p_stride,
+                float* acc, float* scaled) {
   const int rows = task.queries * task.group, padded_dim = padded_head_dim(task.head_dim);
   const int keys = task.first_position + task.queries;
   std::memset(acc, 0, sizeof(float) * rows * padded_dim);
   const int begin = first_block(task);
   for (int first_key = begin; first_key < keys; first_key += kKeyBlock) {
+    reading.at_values(first_key / kKeyBlock);
     const std::byte* block = task.blocks[first_key / kKeyBlock];
     const auto* v = reinterpret_cast<const typename Kv::Element*>(block + task.v_offset);
     const auto add = [&](int row, int count, int first, int terms) {
@@ -251,20 +293,13 @@ void store_kv_bf16(const float* k, const float* v, int head_dim, int position, s
   }
 }
 
-// A block lies in a page of its own: K and V of the next one are asked for, a part at a time, while the
-// scores of this one are computed.
-HWY_INLINE void prefetch_part(const std::byte* block, std::size_t bytes, int part, int parts) {
-  for (std::size_t i = bytes * part / parts; i < bytes * (part + 1) / parts; i += 64) {
-    __builtin_prefetch(block + i);
-  }
-}
-
 template <typename Kv>
 void attention(const AttentionTask& task) {
   const int dim = task.head_dim, group = task.group, rows = task.queries * group;
   const int keys = task.first_position + task.queries;
   const int padded = (keys + kKeyBlock - 1) / kKeyBlock * kKeyBlock;
   if (rows == 0) return;
+  const Reading reading(task);
   float* q = task.scratch;  // [rows][head_dim], rounded; later sums of the values
   float* denominators = task.scratch + rows * (dim + 15);          // [rows]
   float* p = denominators + rows;                                  // [rows][padded]
@@ -277,10 +312,7 @@ void attention(const AttentionTask& task) {
     if (d < dim) store_first(Kv::round(load_first(source + d, dim - d)), dim - d, q + row * dim + d);
   }
   for (int t = first_block(task); t < padded; t += kWidth) {
-    if (t / kKeyBlock * kKeyBlock + kKeyBlock < padded) {
-      prefetch_part(task.blocks[t / kKeyBlock + 1], 2 * task.v_offset, t % kKeyBlock / kWidth,
-                    kKeyBlock / kWidth);
-    }
+    reading.at_keys(t / kKeyBlock, t % kKeyBlock / kWidth, kKeyBlock / kWidth);
     // Queries before the block's first key do not see it.
     const int first = HWY_MAX(0, t / kKeyBlock * kKeyBlock - task.first_position) * group;
     const auto* k = reinterpret_cast<const typename Kv::Element*>(task.blocks[t / kKeyBlock]);
@@ -301,7 +333,7 @@ void attention(const AttentionTask& task) {
     finish_scores(task, begin, seen, scores);
     denominators[row] = softmax_row<Kv>(scores + block, seen - block, padded - block);
   }
-  sum_values<Kv>(task, p, padded, q, scaled);
+  sum_values<Kv>(task, reading, p, padded, q, scaled);
   divide(task, q, denominators);
 }
 

@@ -38,7 +38,7 @@ HWY_INLINE VS broadcast_pair(const std::int8_t* x) {
 
 // Asks for the same place in the next panel while this one is worked on: weights come in order, from memory.
 HWY_INLINE void prefetch_next(const std::byte* p, std::ptrdiff_t panel, int bytes) {
-  for (int line = 0; line < bytes; line += 64) __builtin_prefetch(p + panel + line);
+  for (int line = 0; line < bytes; line += 64) prefetch(p + panel + line);
 }
 
 template <TensorType kType>

@@ -91,10 +91,10 @@ void quantize_group(const float* x, int group, int r, const QuantizedRows& out) 
 // Groups outside, rows inside: the output is block-major, and strides of rows · 64 bytes would alias in the
 // cache.
 template <QuantForm kForm>
-void quantize_rows(const float* x, std::ptrdiff_t stride, int row_begin, int row_end,
+void quantize_rows(const float* x, std::ptrdiff_t stride, const QuantizedPart& part,
                    const QuantizedRows& out) {
-  for (int group = 0; group < out.groups(); ++group) {
-    for (int r = row_begin; r < row_end; ++r) {
+  for (int group = part.group_begin; group < part.group_end; ++group) {
+    for (int r = part.row_begin; r < part.row_end; ++r) {
       if (out.half_sums) {
         quantize_group<kForm, true>(x + r * stride, group, r, out);
       } else {

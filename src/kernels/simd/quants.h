@@ -120,8 +120,8 @@ class Scales {
   // Asks for the same place in the next panel.
   HWY_INLINE void prefetch(int i, std::ptrdiff_t next_panel) const {
     constexpr int kRow = kPanel * (kLayout.factors ? 1 : 2);
-    __builtin_prefetch(scales_ + at_.scales + i * kRow + next_panel);
-    if constexpr (kLayout.minima) __builtin_prefetch(scales_ + at_.minima + i * kRow + next_panel);
+    HWY_NAMESPACE::prefetch(scales_ + at_.scales + i * kRow + next_panel);
+    if constexpr (kLayout.minima) HWY_NAMESPACE::prefetch(scales_ + at_.minima + i * kRow + next_panel);
   }
 
  private:

@@ -54,8 +54,11 @@ HWY_INLINE VF load_bytes(const void* p) {
   const hn::Rebind<T, F> bytes;
   return hn::ConvertTo(F(), hn::PromoteTo(I(), hn::LoadU(bytes, static_cast<const T*>(p))));
 }
+// Asks for a cache line into L2: a core can wait for more lines there than in L1, and from memory the number
+// that are on their way at once is the rate (docs/decisions/0002-native.md).
+HWY_INLINE void prefetch(const void* p) { __builtin_prefetch(p, 0, 2); }
 // Asks for what a stream of weights will need next; they come in order, and the hardware's prefetcher alone
-// leaves a core waiting most of the time when they come from memory (docs/decisions/0002-native.md).
+// leaves a core waiting most of the time when they come from memory. So near ahead, L1 is the better place.
 HWY_INLINE void prefetch_ahead(const void* p) { __builtin_prefetch(static_cast<const char*>(p) + 4096); }
 // The first n < kLanes values, the rest 0 (a masked load may touch what lies behind them; this does not).
 HWY_INLINE VF load_first(const float* p, int n) {

@@ -45,8 +45,9 @@ ISOBATCH_INLINE void unpack_block(const std::byte* quants, __m512i (&w)[8]) {
   if constexpr (kQuad < 7) unpack_block<kType, kBias, kQuad + 1>(quants, w);
 }
 
+// Into L2: a core can wait for more lines there than in L1.
 ISOBATCH_INLINE void prefetch(const std::byte* p) {
-  _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T0);
+  _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T1);
 }
 
 // The scales of a panel. Index i: the values [i · scaled, (i + 1) · scaled).
