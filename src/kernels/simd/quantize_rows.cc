@@ -25,6 +25,16 @@ HWY_INLINE float largest_magnitude(const float* x, int n) {
   return hn::GetLane(hn::BitCast(F(), hn::MaxOfLanes(U(), bits)));
 }
 
+HWY_INLINE VI nearest_integers(VF x) {  // of values that an int32 can hold
+#if HWY_TARGET == HWY_AVX2
+  return VI{_mm256_cvtps_epi32(x.raw)};
+#elif HWY_TARGET == HWY_AVX3
+  return VI{_mm512_cvtps_epi32(x.raw)};
+#else
+  return hn::ConvertTo(I(), hn::Round(x));
+#endif
+}
+
 // One vector of q into its place in a block, k from `at` on.
 template <QuantForm kForm>
 HWY_INLINE void store_quants(VI q, int at, std::int8_t* values) {
@@ -43,18 +53,35 @@ HWY_INLINE void store_quants(VI q, int at, std::int8_t* values) {
   }
 }
 
+// A block's q.
+template <QuantForm kForm>
+HWY_INLINE void store_block(const VI (&q)[kBlockVectors], std::int8_t* values) {
+#if HWY_TARGET == HWY_AVX3
+  if constexpr (kForm == QuantForm::bytes) {  // all 32 as words at once
+    const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+    const __m512i words = _mm512_permutexvar_epi64(order, _mm512_packs_epi32(q[0].raw, q[1].raw));
+    const __m512i high = _mm512_srai_epi16(_mm512_add_epi16(words, _mm512_set1_epi16(8)), 4);
+    const __m512i low = _mm512_sub_epi16(words, _mm512_slli_epi16(high, 4));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(values), _mm512_cvtepi16_epi8(high));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(values + kBlock), _mm512_cvtepi16_epi8(low));
+    return;
+  }
+#endif
+  for (int i = 0; i < kBlockVectors; ++i) store_quants<kForm>(q[i], i * kLanes, values);
+}
+
 // kHalfSums: also stores the sums of 16 q, `half_stride` apart.
 template <QuantForm kForm, bool kHalfSums>
 HWY_INLINE std::int32_t quantize_block(const float* x, float inverse, std::int8_t* values,
                                        std::int32_t* half_sums, std::ptrdiff_t half_stride) {
-  VI total = hn::Zero(I());
+  VI q[kBlockVectors], total = hn::Zero(I());
   for (int i = 0; i < kBlockVectors; ++i) {
-    const VF scaled = hn::Round(hn::Mul(load(x + i * kLanes), splat(inverse)));
-    const VI q = hn::ConvertTo(I(), hn::Min(hn::Max(scaled, splat(-kHighest)), splat(kHighest)));
-    total = hn::Add(total, q);
-    store_quants<kForm>(q, i * kLanes, values);
+    const VF scaled = hn::Mul(load(x + i * kLanes), splat(inverse));
+    q[i] = nearest_integers(hn::Min(hn::Max(scaled, splat(-kHighest)), splat(kHighest)));
+    total = hn::Add(total, q[i]);
     if (kHalfSums && i + 1 == kBlockVectors / 2) *half_sums = hn::GetLane(hn::SumOfLanes(I(), total));
   }
+  store_block<kForm>(q, values);
   const std::int32_t sum = hn::GetLane(hn::SumOfLanes(I(), total));
   if (kHalfSums) half_sums[half_stride] = sum - *half_sums;
   return sum;
