@@ -36,13 +36,6 @@ std::optional<std::string> prefix_of(const std::string& value, const std::vector
   return std::nullopt;
 }
 
-CLI::Option* add_per_engine(CLI::App& app, const std::string& flag, PerEngine& target,
-                            const std::string& help) {
-  return app.add_option(flag, target.values, help + "; NAME:… for one of several engines")
-      ->take_all()
-      ->allow_extra_args(false);
-}
-
 void add_factors(CLI::App& app, std::set<audit::Factor>& factors) {
   const auto read = [&factors](const std::vector<std::string>& keys) {
     for (const std::string& key : keys) {
@@ -153,6 +146,25 @@ std::pair<std::string, std::string> read_setting(const std::string& text) {
 
 }  // namespace
 
+CLI::Option* add_per_engine(CLI::App& app, const std::string& flag, PerEngine& target,
+                            const std::string& help) {
+  return app.add_option(flag, target.values, help + "; NAME:… for one of several engines")
+      ->take_all()
+      ->allow_extra_args(false);
+}
+
+void read_model(const PerEngine& models, const std::string& label, const std::vector<std::string>& labels,
+                audit::EngineOptions& options) {
+  options.model = find_model(models.last_for(label, labels, kDefaultModel));
+}
+
+void read_settings(const PerEngine& settings, const std::string& label,
+                   const std::vector<std::string>& labels, audit::EngineOptions& options) {
+  for (const std::string& setting : settings.all_for(label, labels)) {
+    options.settings.push_back(read_setting(setting));
+  }
+}
+
 std::vector<std::string> PerEngine::all_for(const std::string& label,
                                             const std::vector<std::string>& labels) const {
   std::vector<std::string> general, own;
@@ -213,10 +225,11 @@ std::vector<EngineRequest> engine_requests(const AuditCommand& command) {
     EngineRequest request{label, name, {}, command.dtypes.last_for(label, labels, "")};
     audit::EngineOptions& options = request.options;
     options.url = command.urls.last_for(label, labels, "");
-    const std::string model = command.models.last_for(label, labels, "");
     // A server has its model.
     const bool needs_model = options.url.empty() && name != "openai";
-    if (!model.empty() || needs_model) options.model = find_model(model.empty() ? kDefaultModel : model);
+    if (needs_model || !command.models.all_for(label, labels).empty()) {
+      read_model(command.models, label, labels, options);
+    }
     options.api_key = key_in(command.key_variables.last_for(label, labels, ""));
     options.model_name = command.model_names.last_for(label, labels, "");
     const std::string threads = command.threads.last_for(label, labels, "");
@@ -224,9 +237,7 @@ std::vector<EngineRequest> engine_requests(const AuditCommand& command) {
     options.timeout_seconds = command.timeout_seconds;
     options.cache = command.cache;
     if (name == "padded") options.faults = command.faults.all_for(label, labels);
-    for (const std::string& setting : command.settings.all_for(label, labels)) {
-      options.settings.push_back(read_setting(setting));
-    }
+    read_settings(command.settings, label, labels, options);
     requests.push_back(std::move(request));
   }
   const bool faults_have_a_place =

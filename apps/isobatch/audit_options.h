@@ -24,6 +24,16 @@ struct PerEngine {
                        const std::string& otherwise) const;
 };
 
+// An option whose values go into `target`.
+CLI::Option* add_per_engine(CLI::App& app, const std::string& flag, PerEngine& target,
+                            const std::string& help);
+
+// The model and the settings of engine `label`; smollm2 where no model is named. Throws Error.
+void read_model(const PerEngine& models, const std::string& label, const std::vector<std::string>& labels,
+                audit::EngineOptions& options);
+void read_settings(const PerEngine& settings, const std::string& label,
+                   const std::vector<std::string>& labels, audit::EngineOptions& options);
+
 struct AuditCommand {
   std::vector<std::string> engines = {"isobatch"};  // "padded", "broken=padded"
   PerEngine models, dtypes, threads, urls, key_variables, model_names, faults, settings;

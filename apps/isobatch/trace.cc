@@ -11,7 +11,6 @@
 #include "isobatch/audit/engines.h"
 #include "isobatch/audit/render.h"
 #include "isobatch/error.h"
-#include "model_path.h"
 #include "options.h"
 #include "table.h"
 
@@ -20,7 +19,9 @@ namespace {
 
 struct TraceCommand {
   std::string a, b;
-  std::string model = "smollm2";
+  PerEngine models, settings;
+  double timeout_seconds = audit::EngineOptions{}.timeout_seconds;
+  std::string cache;
   std::string prompts = ISOBATCH_SOURCE_DIR "/prompts/yesno.jsonl";
   std::size_t prompt = 1;  // in the file, from 1
   int steps = 2;
@@ -28,9 +29,13 @@ struct TraceCommand {
   bool all = false;
 };
 
-std::unique_ptr<audit::EngineUnderTest> make(const TraceCommand& command, const audit::TracedRun& run) {
+std::unique_ptr<audit::EngineUnderTest> make(const TraceCommand& command, const audit::TracedRun& run,
+                                             const std::vector<std::string>& engines) {
   audit::EngineOptions options;
-  options.model = find_model(command.model);
+  read_model(command.models, run.engine, engines, options);
+  read_settings(command.settings, run.engine, engines, options);
+  options.timeout_seconds = command.timeout_seconds;
+  options.cache = command.cache;
   options.faults = run.faults;
   return audit::make_engine(run.engine, options);
 }
@@ -89,9 +94,10 @@ int run_trace(const TraceCommand& command, const std::string& command_line) {
   std::optional<AtomicFile> html;
   if (!command.html.empty()) html.emplace(command.html);
   // One engine serves both runs if nothing but how it is run differs.
-  const auto engine_a = make(command, a);
+  const std::vector<std::string> engines = {a.engine, b.engine};
+  const auto engine_a = make(command, a, engines);
   const bool same = a.engine == b.engine && a.faults == b.faults;
-  const auto own_b = same ? nullptr : make(command, b);
+  const auto own_b = same ? nullptr : make(command, b, engines);
   audit::EngineUnderTest& engine_b = same ? *engine_a : *own_b;
   const audit::TraceComparison trace =
       audit::trace_runs(*engine_a, a, engine_b, b, prompts, command.prompt - 1, command.steps);
@@ -127,7 +133,15 @@ void add_trace(CLI::App& app, Run& run, const std::vector<std::string>& argument
                   "kv_cache (on, off), chunk, threads, fault")
       ->required();
   sub->add_option("--b", command->b, "the other run, likewise")->required();
-  sub->add_option("-m,--model", command->model, "GGUF file or Hugging Face directory")->capture_default_str();
+  add_per_engine(*sub, "-m,--model", command->models,
+                 "GGUF file, Hugging Face directory, or smollm2 for the cached default model, the default");
+  add_per_engine(*sub, "--set", command->settings, "key=value, a setting of the engine's own");
+  sub->add_option("--timeout", command->timeout_seconds,
+                  "seconds without an answer until an engine counts as hanging")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  sub->add_option("--cache", command->cache,
+                  "folder of the engines' environments (default: the user's cache)");
   sub->add_option("--prompts", command->prompts, "JSONL file");
   sub->add_option("--prompt", command->prompt, "which of them, from 1")
       ->check(integer_in(1, 1 << 30))

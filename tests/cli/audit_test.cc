@@ -132,6 +132,11 @@ TEST_F(AuditCommandTest, TraceNamesTheOperation) {
   EXPECT_EQ(fault.exit_code, 1) << fault.err;
   EXPECT_THAT(fault.out, HasSubstr("Beyond rounding: layers.0.attention, prompt"));
   EXPECT_EQ(trace("isobatch", "isobatch:colour=red").exit_code, 2);
+  const Outcome set =
+      run_cli({"trace", "-m", "isobatch:" + folder_.model(), "--prompts", folder_.at("prompts.jsonl"), "--a",
+               "isobatch", "--b", "isobatch:batch=2", "--set", "colour=red"});
+  EXPECT_EQ(set.exit_code, 2);
+  EXPECT_THAT(set.err, HasSubstr("colour"));
   EXPECT_THAT(trace("isobatch", "isobatch:batch=0").err, HasSubstr("batch must be a number of at least 1"));
 }
 
