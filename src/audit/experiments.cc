@@ -120,7 +120,7 @@ class Plan {
     company(batch, finest);
     padding(alone, batch, finest);
     kv_cache(alone, batch, finest);
-    tuning(alone, finest);
+    for (const RunSpec& reference : {alone, batch}) tuning(reference, finest);
   }
 
   void rerun(const RunSpec& alone, const RunSpec& batch, bool finest) {
@@ -188,14 +188,14 @@ class Plan {
     }
   }
 
-  void tuning(const RunSpec& alone, bool finest) {
+  void tuning(const RunSpec& reference, bool finest) {
     if (offered(Factor::prefill_chunk)) {
-      vary(Factor::prefill_chunk, alone, "its own", "16 tokens", probes_, finest,
+      vary(Factor::prefill_chunk, reference, "its own", "16 tokens", probes_, finest,
            [](RunSpec& s) { s.setting.prefill_chunk = 16; });
     }
     if (offered(Factor::threads)) {
       const int threads = engine_.threads == 1 ? 2 : 1;
-      vary(Factor::threads, alone, engine_.threads > 0 ? std::to_string(engine_.threads) : "its own",
+      vary(Factor::threads, reference, engine_.threads > 0 ? std::to_string(engine_.threads) : "its own",
            std::to_string(threads), probes_, finest, [&](RunSpec& s) { s.setting.threads = threads; });
     }
   }
