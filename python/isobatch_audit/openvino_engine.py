@@ -16,7 +16,8 @@ from . import protocol
 
 # INFERENCE_PRECISION_HINT by what OPTIMIZATION_CAPABILITIES calls it: a hint beyond those changes nothing.
 DTYPES = {"FP32": "f32", "BF16": "bf16", "FP16": "f16"}
-KV_DTYPES = ["u8", "f32"]  # KV_CACHE_PRECISION; others fail beside some DTYPES
+# KV_CACHE_PRECISION. Of floats the plugin takes none but the dtype of the computation: that is "float".
+KV_DTYPES = ["u8", "float"]
 STEP_TOKENS, CACHE_GB = 2048, 2
 FACTORS = [
     "dtype",
@@ -29,7 +30,7 @@ FACTORS = [
     "threads",
     "prefix_cache",
 ]
-SETTINGS: dict[str, tuple[str, ...]] = {"device": ("CPU", "GPU")}
+SETTINGS: dict[str, tuple[str, ...]] = {"device": ("CPU", "GPU"), "dynamic_quantization": ("on", "off")}
 
 
 def own_first(own: str, names: list[str]) -> list[str]:
@@ -41,7 +42,8 @@ class OpenVinoEngine(protocol.Engine):
     pipeline: Any = None  # made by prepare()
 
     def __init__(self, start: protocol.Start) -> None:
-        self.device = start.choose(SETTINGS)["device"]
+        self.settings = start.choose(SETTINGS)
+        self.device = self.settings["device"]
         if not Path(start.model).exists():
             raise FileNotFoundError(f"model {start.model or '(none)'}: no such file or directory")
         self.path = start.model
@@ -52,7 +54,7 @@ class OpenVinoEngine(protocol.Engine):
         can = core.get_property(self.device, "OPTIMIZATION_CAPABILITIES")
         self.dtypes = own_first(own, [DTYPES[name] for name in can if name in DTYPES])
         own = core.get_property(self.device, "KV_CACHE_PRECISION").get_type_name()
-        self.kv_dtypes = own_first(own, KV_DTYPES)
+        self.kv_dtypes = own_first("float" if own in DTYPES.values() else own, KV_DTYPES)
         self.prepare(protocol.Setting())
         self.tokenizer = self.pipeline.get_tokenizer()
         self.vocab_size = len(self.tokenizer.get_vocab())
@@ -69,7 +71,11 @@ class OpenVinoEngine(protocol.Engine):
             tokens=True,
             vocab_size=self.vocab_size,
             threads=self.threads,
-            details={"device": self.device, "cache (GB)": str(CACHE_GB)},
+            details={
+                "device": self.device,
+                "cache (GB)": str(CACHE_GB),
+                "dynamic quantization": self.settings["dynamic_quantization"],
+            },
         )
 
     def tokenize(self, prompt: protocol.Prompt) -> list[int]:
@@ -85,9 +91,13 @@ class OpenVinoEngine(protocol.Engine):
     def prepare(self, setting: protocol.Setting) -> None:
         """A pipeline of these options; the last one, if it has them."""
         properties: dict[str, Any] = {"INFERENCE_NUM_THREADS": setting.threads or self.threads}
+        if self.settings["dynamic_quantization"] == "off":
+            properties["DYNAMIC_QUANTIZATION_GROUP_SIZE"] = 0
         if setting.dtype:
             properties["INFERENCE_PRECISION_HINT"] = setting.dtype
-        if setting.kv_dtype:
+        if setting.kv_dtype == "float":
+            properties["KV_CACHE_PRECISION"] = setting.dtype or self.dtypes[0]
+        elif setting.kv_dtype:
             properties["KV_CACHE_PRECISION"] = setting.kv_dtype
         shape = (properties, setting.prefill_chunk, setting.prefix_cache)
         if self.pipeline and shape == self.shape:

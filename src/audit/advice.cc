@@ -23,8 +23,9 @@ constexpr Advice kAdvice[] = {
      "size "
      "fixed, and do not compare answers made under different load."},
     {VerdictKind::rounding, "openvino",
-     "Not a bug of yours. INFERENCE_PRECISION_HINT f32 and a KV cache in f32 make changed answers rare, at a "
-     "third of the speed; keep max_num_seqs fixed where answers are compared."},
+     "Not a bug of yours. Activations and a KV cache in 8 bits make the rounding coarse; "
+     "INFERENCE_PRECISION_HINT f32, DYNAMIC_QUANTIZATION_GROUP_SIZE 0 and KV_CACHE_PRECISION f32 together "
+     "make changed answers rare, at a price in speed."},
     {VerdictKind::rounding, "",
      "Not a bug. Use f32 where answers must be compared, keep the batch size fixed, or use an engine whose "
      "logits "

@@ -176,7 +176,9 @@ class Diagnosis {
 
   bool positions_seen() {
     const TraceComparison* trace = jump(is_rope);
-    if (!trace) return false;
+    // Wrong positions do not make what stands in the padding matter: that takes a missing mask, from which
+    // positions are often counted, too.
+    if (!trace || !far(Factor::padding_value).empty()) return false;
     std::vector<const Comparison*> found;
     for (const Factor factor : {Factor::batch_size, Factor::order, Factor::padding_side,
                                 Factor::padding_amount, Factor::kv_cache}) {
@@ -230,6 +232,8 @@ class Diagnosis {
     std::string sentence =
         nonfinite
             ? "Padding makes logits infinite or NaN: rows that attend to nothing reach those that count."
+        : jump(is_rope)
+            ? "Padding takes part in the answer, and positions count it: as if there were no attention mask."
             : "Padding takes part in the answer: it moves with how much there is or with what stands in it.";
     add(VerdictKind::mask_fault, std::move(sentence), found,
         jump([](const std::string& op) { return op == "attention"; }));
