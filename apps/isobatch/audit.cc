@@ -19,9 +19,6 @@
 namespace isobatch::cli {
 namespace {
 
-// Not a std::exception: an audit takes those for failures of its engine.
-struct Interrupted {};
-
 constexpr int kWidthOfPipes = 120;
 
 int list() {
@@ -116,10 +113,10 @@ audit::EngineReport audit_subject(Subject& subject, const std::vector<audit::Pro
   const std::string& label = subject.request.label;
   ProgressBar bar(label, 1000);
   const auto progress = [&bar](std::string_view, double fraction) {
-    if (interrupted()) throw Interrupted{};
     bar.update(static_cast<std::size_t>(std::max(fraction, 0.0) * 1000));
+    return !interrupted();
   };
-  progress("starting", 0);
+  if (!progress("starting", 0)) return failed_report(subject.request, "stopped before it began");
   if (!subject.engine && subject.error.empty()) subject.make();
   if (!subject.engine) return failed_report(subject.request, subject.error);
   audit::EngineReport report;
@@ -128,7 +125,6 @@ audit::EngineReport audit_subject(Subject& subject, const std::vector<audit::Pro
   } catch (const Error& failure) {
     report = failed_report(subject.request, failure.what());
   }
-  if (interrupted()) throw Interrupted{};
   report.info.name = label;
   subject.engine.reset();  // two models need not be in memory at once
   return report;
@@ -178,15 +174,10 @@ int run_audit(const AuditCommand& command, const std::string& command_line) {
 
   catch_interrupts();
   bool failed = false;
-  try {
-    std::vector<Subject> subjects = subjects_of(command, prompts.size());
-    for (Subject& subject : subjects) {
-      report.engines.push_back(audit_subject(subject, prompts, command));
-      failed |= !report.engines.back().error.empty();
-    }
-  } catch (const Interrupted&) {
-    fmt::print(stderr, "isobatch: interrupted; nothing was written\n");
-    return kInterrupted;
+  std::vector<Subject> subjects = subjects_of(command, prompts.size());
+  for (Subject& subject : subjects) {
+    report.engines.push_back(audit_subject(subject, prompts, command));
+    failed |= !report.engines.back().error.empty();
   }
 
   audit::Judgement judgement;
@@ -197,6 +188,10 @@ int run_audit(const AuditCommand& command, const std::string& command_line) {
   if (html) html->write(audit::to_html(report, judgement));
   if (json) json->write(audit::to_json(report));
   print_report(report, judgement);
+  if (interrupted()) {
+    fmt::print(stderr, "isobatch: interrupted; the report has what was measured until then\n");
+    return kInterrupted;
+  }
   if (!judgement.failures.empty()) return kGateFailed;
   return failed ? kSomeFailed : kAnswered;
 }

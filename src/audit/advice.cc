@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string_view>
 
 #include "audit/diagnosis.h"
@@ -5,27 +6,53 @@
 namespace isobatch::audit {
 namespace {
 
+// What holds for an audit already: a detail of the engine's (EngineInfo::details), or "dtype", the base's.
+struct Condition {
+  std::string_view key, value;  // no key: always
+};
+
 struct Advice {
   VerdictKind kind;
   std::string_view engine;  // empty: any
   std::string_view text;
+  Condition condition = {};
 };
 
-// The first that fits; those of an engine stand before the general one.
+// The first that fits: those of an engine stand before the general one, and those that know what has been
+// done already before those that propose it.
 constexpr Advice kAdvice[] = {
     {VerdictKind::none, "", "Nothing to do."},
+    {VerdictKind::rounding,
+     "hf",
+     "Not a bug of yours, and f32, which this is, makes changed answers as rare as they get here; equal "
+     "lengths do not help. Only an engine with batch-invariant kernels makes them none.",
+     {"dtype", "f32"}},
     {VerdictKind::rounding, "hf",
-     "Not a bug of yours. f32 (torch_dtype=torch.float32) makes changed answers rare, equal lengths do not; "
-     "only "
+     "Not a bug of yours. f32 (dtype=torch.float32) makes changed answers rare, equal lengths do not; only "
      "an engine with batch-invariant kernels makes them none."},
+    {VerdictKind::rounding,
+     "llama.cpp",
+     "Not a bug of yours, and each sequence has its own stream (kv_unified = false) already. Keep -np and "
+     "the "
+     "ubatch size fixed, and do not compare answers made under different load.",
+     {"unified KV cache", "off"}},
     {VerdictKind::rounding, "llama.cpp",
      "Not a bug of yours. Give each sequence its own stream (kv_unified = false), keep -np and the ubatch "
-     "size "
-     "fixed, and do not compare answers made under different load."},
+     "size fixed, and do not compare answers made under different load."},
+    {VerdictKind::rounding,
+     "openvino",
+     "Not a bug of yours, and 8-bit activations are off already. INFERENCE_PRECISION_HINT f32 and "
+     "KV_CACHE_PRECISION f32 make changed answers rarer still, at a price in speed.",
+     {"dynamic quantization", "off"}},
     {VerdictKind::rounding, "openvino",
      "Not a bug of yours. Activations and a KV cache in 8 bits make the rounding coarse; "
      "INFERENCE_PRECISION_HINT f32, DYNAMIC_QUANTIZATION_GROUP_SIZE 0 and KV_CACHE_PRECISION f32 together "
      "make changed answers rare, at a price in speed."},
+    {VerdictKind::rounding,
+     "",
+     "Not a bug, and this is f32, where changed answers are rarest. Keep the batch size fixed, or use an "
+     "engine whose logits do not depend on the batch.",
+     {"dtype", "f32"}},
     {VerdictKind::rounding, "",
      "Not a bug. Use f32 where answers must be compared, keep the batch size fixed, or use an engine whose "
      "logits "
@@ -44,10 +71,15 @@ constexpr Advice kAdvice[] = {
      "Do not batch with this engine until it is mended: look at the mask's row and at the KV cache's page "
      "table in "
      "the operation named above."},
+    {VerdictKind::mask_fault,
+     "hf",
+     "generate() did get an attention_mask, so look into the model: each layer's attention must add it "
+     "before "
+     "the softmax.",
+     {"attention mask", "on"}},
     {VerdictKind::mask_fault, "hf",
      "Pass attention_mask to generate(), made by the tokenizer's padding; give the tokenizer a pad token "
-     "that is "
-     "not eos; check that a custom model uses the mask in every layer."},
+     "that is not eos; check that a custom model uses the mask in every layer."},
     {VerdictKind::mask_fault, "",
      "Give the attention mask along with the padded ids, as −inf before the softmax, in every layer; or do "
      "not pad."},
@@ -74,10 +106,17 @@ constexpr Advice kAdvice[] = {
 
 }  // namespace
 
-std::string advice(VerdictKind kind, const std::string& engine) {
+std::string advice(VerdictKind kind, const EngineInfo& engine, const std::string& dtype) {
+  const auto holds = [&](const Condition& condition) {
+    if (condition.key.empty()) return true;
+    if (condition.key == "dtype") return condition.value == dtype;
+    return std::ranges::any_of(engine.details, [&](const auto& detail) {
+      return detail.first == condition.key && detail.second == condition.value;
+    });
+  };
   for (const Advice& entry : kAdvice) {
-    if (entry.kind == kind && (entry.engine.empty() || entry.engine == engine))
-      return std::string(entry.text);
+    const bool fits = entry.kind == kind && (entry.engine.empty() || entry.engine == engine.name);
+    if (fits && holds(entry.condition)) return std::string(entry.text);
   }
   return {};
 }

@@ -51,22 +51,34 @@ class Auditor {
   }
 
   void run() {
-    for (const Experiment& experiment : experiments_) {
-      if (experiment.repeats && is_settled(experiment.factor)) continue;
-      report_.comparisons.push_back(compare(experiment));
-      if (failures_ >= kFailures) {
-        report_.error = report_.comparisons.back().error;
-        break;
-      }
+    try {
+      compare_all();
+      trace();
+    } catch (const Stopped&) {
+      report_.error =
+          fmt::format("stopped after {} of {} comparisons", report_.comparisons.size(), experiments_.size());
     }
     collect_lengths();
-    trace();
     report_.verdicts = diagnose(report_);
   }
 
  private:
+  struct Stopped {};  // by whom the progress is told
+
   void tell() {
-    if (progress_) progress_(what_, rows_ > 0 ? std::min(1.0, static_cast<double>(done_) / rows_) : 1.0);
+    if (!progress_) return;
+    const double fraction = rows_ > 0 ? std::min(1.0, static_cast<double>(done_) / rows_) : 1.0;
+    if (!progress_(what_, fraction)) throw Stopped{};
+  }
+
+  void compare_all() {
+    for (const Experiment& experiment : experiments_) {
+      if (experiment.repeats && is_settled(experiment.factor)) continue;
+      report_.comparisons.push_back(compare(experiment));
+      if (failures_ < kFailures) continue;
+      report_.error = report_.comparisons.back().error;
+      return;
+    }
   }
 
   // Whether nothing that was tried on the factor has moved a bit. Texts alone do not show that.
@@ -102,6 +114,7 @@ class Auditor {
       failures_ = 0;
       look(e, c, *reference, *changed, rows);
     } catch (const Error& error) {
+      tell();  // what stops the audit may have stopped the engine, too
       c.error = error.what();
       ++failures_;
     }
@@ -205,6 +218,7 @@ class Auditor {
         report_.traces.push_back(std::move(comparison));
         ++traced;
       } catch (const Error& error) {
+        tell();
         report_.error = fmt::format("trace: {}", error.what());
         return;
       }

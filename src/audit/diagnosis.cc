@@ -104,6 +104,11 @@ class Diagnosis {
   std::vector<const Comparison*> far(Factor factor) const {
     return all([&](const Comparison& c) { return c.factor == factor && c.finest && beyond_rounding(c); });
   }
+  const std::string& base_dtype() const {
+    static const std::string none;
+    const auto found = std::ranges::find_if(report_.comparisons, measured);
+    return found == report_.comparisons.end() ? none : found->dtype;
+  }
   bool is_far_alone(Factor factor) const {
     return std::ranges::any_of(far(factor), [](const Comparison* c) { return c->batch_size == 1; });
   }
@@ -120,7 +125,7 @@ class Diagnosis {
     Verdict verdict{.kind = kind,
                     .sentence = std::move(sentence),
                     .evidence = {},
-                    .advice = advice(kind, report_.info.name)};
+                    .advice = advice(kind, report_.info, base_dtype())};
     if (trace) verdict.evidence.push_back(evidence(*trace));
     for (const Comparison* c : from) verdict.evidence.push_back(evidence(*c));
     verdicts_.push_back(std::move(verdict));
@@ -308,6 +313,13 @@ class Diagnosis {
     });
     if (found.empty()) {
       if (has_fault) return;
+      if (!report_.error.empty()) {
+        add(VerdictKind::not_measured,
+            fmt::format("Nothing moved as far as the audit went, but it did not reach its end: {}.",
+                        report_.error),
+            {});
+        return;
+      }
       add(VerdictKind::none,
           report_.info.logits ? "Nothing in how it was run moved a bit of any logit or answer."
                               : "Nothing in how it was run changed an answer.",

@@ -18,7 +18,8 @@ bool beyond_rounding(const Comparison& comparison);
 // Worst first; at least one.
 std::vector<Verdict> diagnose(const EngineReport& report);
 
-// What to do about a verdict, in the engine's own words.
-std::string advice(VerdictKind kind, const std::string& engine);
+// What to do about a verdict, in the engine's own words, of an audit in `dtype`. It does not propose what the
+// engine's details say is done already.
+std::string advice(VerdictKind kind, const EngineInfo& engine, const std::string& dtype);
 
 }  // namespace isobatch::audit

@@ -1,6 +1,9 @@
 // Which tables this CPU can run, and which of them to take.
 #include <fmt/format.h>
 
+#include <array>
+#include <mutex>
+
 #include "isobatch/error.h"
 #include "kernels/kernels.h"
 #include "kernels/self_test.h"
@@ -48,11 +51,19 @@ constexpr Candidate kCandidates[] = {
     {"ref", ref_table, always, "nothing"},
 };
 
-// Empty when the table may be used.
-std::string why_not(const Candidate& candidate) {
+std::string try_out(const Candidate& candidate) {
   if (!candidate.runs_here()) return fmt::format("this CPU lacks some of {}", candidate.needs);
   const std::string failed = failed_self_test(candidate.table());
   return failed.empty() ? "" : fmt::format("its self-test differs from ref in {}", failed);
+}
+
+// Empty when the table may be used. Tried once in a process: every engine asks.
+const std::string& why_not(const Candidate& candidate) {
+  static std::array<std::once_flag, std::size(kCandidates)> tried;
+  static std::array<std::string, std::size(kCandidates)> reasons;
+  const auto index = static_cast<std::size_t>(&candidate - kCandidates);
+  std::call_once(tried[index], [&] { reasons[index] = try_out(candidate); });
+  return reasons[index];
 }
 
 }  // namespace
@@ -75,7 +86,7 @@ TableChoice choose_table(std::string_view name) {
   std::string skipped;
   for (const Candidate& candidate : kCandidates) {
     if (name != "auto" && name != candidate.name) continue;
-    const std::string reason = why_not(candidate);
+    const std::string& reason = why_not(candidate);
     if (reason.empty()) {
       return {&candidate.table(), name == "auto" ? "the best that this CPU can run" + skipped : "asked for"};
     }

@@ -95,6 +95,26 @@ TEST_F(AuditCommandTest, AnEngineThatFailsDoesNotStopTheOthers) {
   EXPECT_THAT(outcome.out, AllOf(HasSubstr("failed: "), HasSubstr("bits equal")));
 }
 
+TEST_F(AuditCommandTest, AnInterruptKeepsWhatWasMeasured) {
+  std::string lines;
+  for (int i = 0; i < 20000; ++i) lines += Json{{"prompt", "question " + std::to_string(i)}}.dump() + '\n';
+  write_text(folder_.at("many.jsonl"), lines);
+  const std::string html = folder_.at("report.html"), json = folder_.at("report.json");
+  const Outcome outcome =
+      run_cli(arguments({"--prompts", folder_.at("many.jsonl"), "--engine", "isobatch", "--engine", "padded",
+                         "--factors", "dtype,batch_size", "--html", html, "--json", json}),
+              "", "timeout --preserve-status -s INT 3");
+  EXPECT_EQ(outcome.exit_code, 130) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("the report has what was measured"));
+  const Json report = Json::parse(read_text(json));
+  ASSERT_EQ(report["engines"].size(), 2u);
+  EXPECT_EQ(report["engines"][0]["comparisons"].size(), 3u);  // the dtypes
+  EXPECT_EQ(report["engines"][0]["error"], "stopped after 3 of 8 comparisons");
+  EXPECT_EQ(report["engines"][0]["verdicts"][0]["kind"], "not_measured");
+  EXPECT_EQ(report["engines"][1]["error"], "stopped before it began");
+  EXPECT_THAT(read_text(html), HasSubstr("stopped after 3 of 8 comparisons"));
+}
+
 TEST_F(AuditCommandTest, BadUseIsFoundBeforeTheWork) {
   const auto expect_refused = [&](const std::vector<std::string>& more, const std::string& message) {
     const Outcome outcome = run_cli(arguments(more));

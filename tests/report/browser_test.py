@@ -28,8 +28,8 @@ SECTIONS = {
 }
 PLOTS = {
     "all.html": {"flips-0", "speed-0", "lengths-0", "lengths-1", "lengths-2", "noise-1", "noise-2",
-                 "noise-3", "growth-1-0", "growth-2-0"},
-    "pair.html": {"flips-0", "speed-0", "lengths-0", "lengths-1", "noise-1", "growth-1-0"},
+                 "noise-3", "movement-1", "movement-2", "movement-3", "growth-1-0", "growth-2-0"},
+    "pair.html": {"flips-0", "speed-0", "lengths-0", "lengths-1", "noise-1", "movement-1", "growth-1-0"},
     "empty.html": set(),
 }
 

@@ -189,7 +189,8 @@ def main():
             print(form, figures[form], flush=True)
             if form == BF16:
                 figures[BOTH_BF16] = compare(in_bf16, logits, ids)
-    arguments.output.write_text(report(figures, ids))
+    others = arguments.output.read_text().partition("\n## Families and types")  # type_table.py's
+    arguments.output.write_text(report(figures, ids) + "".join(others[1:]))
     found = list(failures(figures))
     sys.exit("\n".join(found) if found else 0)
 

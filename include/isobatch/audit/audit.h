@@ -28,8 +28,9 @@ struct AuditOptions {
   std::uint64_t max_requests = 0;  // 0: no limit; else Error(invalid_argument) before any is sent
 };
 
-// Called now and then: what is running, and the share of the engine's work that is done.
-using AuditProgress = std::function<void(std::string_view what, double fraction)>;
+// Called now and then: what is running, and the share of the engine's work that is done. Whether to go on:
+// if not, the audit ends there, and its report has what was measured.
+using AuditProgress = std::function<bool(std::string_view what, double fraction)>;
 
 // Audits one engine. What the engine does wrong is in the report, its failures too. Throws
 // Error(invalid_argument) for options that make no sense.

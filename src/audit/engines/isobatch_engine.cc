@@ -98,8 +98,8 @@ const IsobatchEngine::ModelPtr& IsobatchEngine::model(const std::string& dtype, 
   if (own_dtype && own_kv) return base_;
   const std::pair key(dtype, kv_dtype);
   if (!other_.second || other_.first != key) {
-    kept_.reset();
-    other_ = {};  // before the next one: two models are enough in memory
+    clear_prefix_cache();  // its engine holds the model
+    other_ = {};           // before the next one: two models are enough in memory
     Semantics semantics;
     if (!own_dtype) semantics.dtype = value_of(kDTypes, dtype);
     if (!own_kv) semantics.kv_dtype = value_of(kKvDTypes, kv_dtype);
@@ -120,14 +120,25 @@ Tuning IsobatchEngine::tuning(const Setting& setting, std::size_t rows) const {
 
 std::vector<Answer> IsobatchEngine::generate(const Batch& batch, const Setting& setting) {
   const ModelPtr& used = model(setting.dtype, setting.kv_dtype);
-  if (!kept_ || !setting.prefix_cache || setting != kept_setting_) {
+  // Tuning is what an engine is made with; the rest of the setting is in the requests.
+  const auto wanted = std::tuple(used, setting.threads, setting.prefill_chunk, setting.kv_cache,
+                                 setting.prefix_cache, batch.rows.size());
+  if (!kept_ || wanted != kept_for_) {
     kept_.reset();
     kept_ = std::make_unique<Engine>(used, tuning(setting, batch.rows.size()));
-    kept_setting_ = setting;
+    kept_for_ = wanted;
   }
-  std::vector<Answer> answers = run(*kept_, batch, setting);
-  if (!setting.prefix_cache) kept_.reset();
-  return answers;
+  try {
+    return run(*kept_, batch, setting);
+  } catch (...) {
+    clear_prefix_cache();  // what is left of the batch must not go on in the next
+    throw;
+  }
+}
+
+void IsobatchEngine::clear_prefix_cache() {
+  kept_.reset();
+  kept_for_ = {};
 }
 
 std::vector<Answer> IsobatchEngine::run(Engine& engine, const Batch& batch, const Setting& setting) const {

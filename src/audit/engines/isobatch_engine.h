@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "isobatch/audit/engines.h"
@@ -19,7 +20,7 @@ class IsobatchEngine final : public EngineUnderTest {
   const EngineInfo& info() const override { return info_; }
   std::vector<TokenId> tokenize(const Prompt& prompt) override;
   std::vector<Answer> generate(const Batch& batch, const Setting& setting) override;
-  void clear_prefix_cache() override { kept_.reset(); }
+  void clear_prefix_cache() override;
   Trace trace(const Batch& batch, int row, const Setting& setting, int steps) override;
 
  private:
@@ -32,8 +33,9 @@ class IsobatchEngine final : public EngineUnderTest {
   EngineInfo info_;
   ModelPtr base_;
   std::pair<std::pair<std::string, std::string>, ModelPtr> other_;  // the last one in other dtypes
-  std::unique_ptr<Engine> kept_;                                    // between calls, for its prefix cache
-  Setting kept_setting_;
+  // Between calls, as in a server: the next batch must not depend on those before it.
+  std::unique_ptr<Engine> kept_;
+  std::tuple<ModelPtr, int, int, bool, bool, std::size_t> kept_for_;
 };
 
 }  // namespace isobatch::audit

@@ -87,16 +87,23 @@ std::string growth_figure(const TraceComparison& trace, int engine, std::size_t 
       draw_x_tick(svg, frame, x_of(i), std::to_string(points[i]->layer));
     }
   }
-  // The line climbs to the right: below it, or left of it, is room for the name.
-  const auto first = std::ranges::find(points, trace.first->op, &GrowthPoint::op);
-  if (first != points.end()) {
-    const double x = x_of(static_cast<std::size_t>(first - points.begin())), at = y((*first)->relative);
-    const bool left_half = x < (frame.left + frame.right) / 2;
-    svg.circle(x, at, 5, "first");
-    svg.text(x + (left_half ? 10 : -10),
-             left_half ? std::min(at + 12, y.zero - 5) : std::max(at - 6, frame.top + 8),
-             "first: " + shortened(trace.first->op, 28), left_half ? Anchor::start : Anchor::end, "strong");
-  }
+  const auto point_out = [&](const GrowthPoint& which, std::string_view classes, std::string_view name) {
+    const auto found = std::ranges::find(points, which.op, &GrowthPoint::op);
+    if (which.step != points[0]->step || found == points.end()) return;
+    const double at_x = x_of(static_cast<std::size_t>(found - points.begin())), at_y = y((*found)->relative);
+    svg.circle(at_x, at_y, 5, classes);
+    if (name.empty()) return;
+    // The line climbs to the right: below it, or left of it, is room for the name.
+    const bool left_half = at_x < (frame.left + frame.right) / 2;
+    svg.text(at_x + (left_half ? 10 : -10),
+             left_half ? std::min(at_y + 12, y.zero - 5) : std::max(at_y - 6, frame.top + 8),
+             fmt::format("{}: {}", name, shortened(which.op, 28)), left_half ? Anchor::start : Anchor::end,
+             "strong");
+  };
+  const bool at_once =
+      trace.jump && trace.jump->op == trace.first->op && trace.jump->step == trace.first->step;
+  point_out(*trace.first, "first", at_once ? "first, beyond rounding" : "first");
+  if (trace.jump) point_out(*trace.jump, "jump", at_once ? "" : "beyond rounding");
   const int number_of_step = points[0]->step;
   return figure(
       title,

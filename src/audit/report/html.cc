@@ -123,6 +123,7 @@ void add_plots(std::string& page, const AuditReport& report) {
     }
   };
   add_for_engines(lengths_figure);
+  add_for_engines(movement_figure);
   add_for_engines(noise_figure);
   std::string growth;
   for (std::size_t e = 0; e < report.engines.size(); ++e) {

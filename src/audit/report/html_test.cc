@@ -133,6 +133,7 @@ TEST(Html, SingleValuesZerosAndInfinitiesAreDrawn) {
     c.measures.differ = {1, 1, nan, infinity};
     c.measures.tokens_per_second_changed = infinity;
     c.measures.tokens_per_second_reference = nan;
+    c.measures.logits = LogitMeasures{.rows = 2, .median_relative = nan, .max_relative = infinity};
     engine.comparisons = {c};
     engine.lengths = {{"none", {}}, {"one", {0}}, {"far", {2147483647, -5}}};
     engine.noise = {{0, 0, false, Factor::rerun},

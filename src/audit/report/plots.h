@@ -18,6 +18,7 @@ std::string throughput_figure(const AuditReport& report);  // tokens/s by batch 
 // Of one engine, `index` in its report, which gives the color. `explain`: how to read it; once on a page is
 // enough.
 std::string lengths_figure(const EngineReport& engine, int index, bool explain);
+std::string movement_figure(const EngineReport& engine, int index, bool explain);
 std::string noise_figure(const EngineReport& engine, int index, bool explain);
 std::string growth_figures(const EngineReport& engine, int index);  // one for each trace
 

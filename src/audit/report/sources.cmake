@@ -7,6 +7,7 @@ set(report_sources
   report/html_origin.cc
   report/html_tables.cc
   report/json.cc
+  report/movement_plot.cc
   report/overview.cc
   report/start.cc
   report/style.cc

@@ -82,6 +82,7 @@ svg .cloud{fill:currentColor;opacity:.45}
 svg .flip{fill:var(--bad);stroke:var(--ground);stroke-width:.8}
 svg .region{fill:var(--region)}
 svg .first{fill:none;stroke:var(--ink);stroke-width:1.5}
+svg .jump{fill:none;stroke:var(--bad);stroke-width:2}
 svg .ghost{fill:var(--ghost);opacity:.75}svg .ghost-mark{fill:var(--soft)}
 svg .outline{fill:none;stroke:currentColor;stroke-width:1.5;stroke-linejoin:round}svg .solid{fill:currentColor}
 .glyph{display:block;width:6rem;height:.75rem}

@@ -125,7 +125,10 @@ std::string trace_text(const TraceComparison& trace) {
                      trace.first->step == 0 ? "" : std::to_string(trace.first->step),
                      number(trace.first->max_difference), number(trace.first->max_ulp),
                      trace.first->inputs_equal ? "with inputs of the same bits"
-                                               : "its inputs already differ or are not seen");
+                                               : "its inputs already differ or are not seen") +
+         (!trace.jump ? std::string()
+                      : fmt::format(" {} is beyond rounding ({}) although what it reads is not.",
+                                    trace.jump->op, percent(trace.jump->relative)));
 }
 
 bool drifts(const Measures& measures) { return measures.length_drift.excludes_zero(); }
