@@ -22,6 +22,7 @@ typing-extensions==4.16.0
 """
 LLAMA = "llama-cpp-python==0.3.36"
 AMX = ("tile", "int8", "bf16")
+AVX2 = ("SSE42", "AVX", "AVX2", "FMA", "F16C", "BMI2")
 
 
 def llama_folder(folder, build):
@@ -41,9 +42,10 @@ def build_llama(python, folder, build):
     if target.exists():
         return
     print(f"compare_peers: building {LLAMA} ({build}) with clang; takes minutes", flush=True)
-    cmake = ["-DGGML_NATIVE=ON", "-DLLAVA_BUILD=OFF"]
-    flags = llama_flags(build)
-    if flags:
+    cmake = ["-DLLAVA_BUILD=OFF", f"-DGGML_NATIVE={'OFF' if build == 'avx2' else 'ON'}"]
+    if build == "avx2":
+        cmake += [f"-DGGML_{extension}=ON" for extension in AVX2]
+    elif flags := llama_flags(build):
         cmake += [f"-DCMAKE_C_FLAGS='{flags}'", f"-DCMAKE_CXX_FLAGS='{flags}'"]
     # The AMX code crashes when gcc 12 compiled it.
     settings = {**os.environ, "CC": "clang", "CXX": "clang++", "CMAKE_ARGS": " ".join(cmake)}

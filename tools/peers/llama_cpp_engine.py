@@ -12,7 +12,10 @@ from collections import deque
 import numpy as np
 
 MAX_ROWS, MICRO_BATCH, PAGE = 2048, 512, 256
-FILE_TYPES = {"F32": 0, "F16": 1, "Q4_0": 2, "Q4_1": 3, "Q8_0": 7, "BF16": 32}  # llama_ftype
+FILE_TYPES = {  # llama_ftype
+    **{"F32": 0, "F16": 1, "Q4_0": 2, "Q4_1": 3, "Q8_0": 7, "Q5_0": 8, "Q5_1": 9, "Q2_K": 10, "Q3_K_M": 12},
+    **{"Q4_K_M": 15, "Q5_K_M": 17, "Q6_K": 18, "IQ4_NL": 25, "IQ4_XS": 30, "BF16": 32},
+}
 TENSOR_TYPES = {"F32": 0, "F16": 1, "Q8_0": 8, "BF16": 30}  # ggml_type
 EMBEDDING = "Q8_0"  # of the quantized files
 
