@@ -86,6 +86,8 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
             "float weights to q8_0 or q4_0 when they are loaded");
   app.add_option("--context", options.semantics.context, "positions per request (default: the model's)")
       ->check(integer_in(1, INT_MAX));
+  app.add_option("--packed-cache", options.packed_cache,
+                 "folder that keeps packed weights, so that the next load maps them");
 }
 
 void add_threads_option(CLI::App& app, Tuning& tuning) {
@@ -189,7 +191,8 @@ std::shared_ptr<const Model> load_model(const ModelOptions& options) {
   const std::filesystem::path path = find_model(options.model);
   ProgressBar bar("loading", 1000);
   return Model::load(path, options.semantics,
-                     [&bar](double fraction) { bar.update(std::size_t(fraction * 1000)); });
+                     {.progress = [&bar](double fraction) { bar.update(std::size_t(fraction * 1000)); },
+                      .packed_cache = options.packed_cache});
 }
 
 }  // namespace isobatch::cli

@@ -15,6 +15,7 @@ namespace isobatch::cli {
 struct ModelOptions {
   std::string model = "smollm2";  // a path, or the name of the cached default
   Semantics semantics;
+  std::string packed_cache;  // a folder; empty: none
 };
 void add_model_options(CLI::App& app, ModelOptions& options);
 

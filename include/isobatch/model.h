@@ -41,9 +41,20 @@ class Model {
  public:
   using Progress = std::function<void(double fraction)>;
 
+  // How a model is loaded; nothing here can move a bit.
+  struct LoadOptions {
+    Progress progress;
+    // A folder for packed weights: made the first time, mapped the next time instead of packing again, and so
+    // shared by processes. A copy that is damaged or of another file or build is made anew. Empty: none.
+    std::filesystem::path packed_cache;
+  };
+
   // Throws Error: not_found, io, corrupt_file, unsupported, out_of_memory, invalid_argument.
   static std::shared_ptr<const Model> load(const std::filesystem::path& path, const Semantics& semantics,
-                                           const Progress& progress = {});
+                                           const LoadOptions& options);
+  static std::shared_ptr<const Model> load(const std::filesystem::path& path, const Semantics& semantics) {
+    return load(path, semantics, {});
+  }
   ~Model();
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;

@@ -20,19 +20,28 @@ Arena::Arena(std::size_t bytes) : size_(bytes) {
   data_ = static_cast<std::byte*>(p);
 }
 
+// take() gives out pointers to bytes that may be written; of a file they may not, and a write would be a
+// segmentation fault.
+Arena::Arena(MappedFile file, std::size_t begin)
+    : data_(const_cast<std::byte*>(file.bytes().data()) + begin), size_(file.size() - begin) {
+  file_ = std::move(file);
+}
+
 Arena::~Arena() {
-  if (data_) munmap(data_, size_);
+  if (data_ && !file_) munmap(data_, size_);
 }
 
 Arena::Arena(Arena&& other) noexcept
     : data_(std::exchange(other.data_, nullptr)),
       size_(std::exchange(other.size_, 0)),
-      used_(std::exchange(other.used_, 0)) {}
+      used_(std::exchange(other.used_, 0)),
+      file_(std::exchange(other.file_, std::nullopt)) {}
 
 Arena& Arena::operator=(Arena&& other) noexcept {
   std::swap(data_, other.data_);
   std::swap(size_, other.size_);
   std::swap(used_, other.used_);
+  std::swap(file_, other.file_);
   return *this;
 }
 

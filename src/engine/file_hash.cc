@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <memory>
 #include <span>
@@ -68,6 +71,20 @@ FileSet::File FileSet::stamp(const std::filesystem::path& path) {
 FileSet::FileSet(const std::vector<std::filesystem::path>& files) {
   for (const std::filesystem::path& path : files) files_.push_back(stamp(path));
   std::ranges::sort(files_, {}, [](const File& file) { return file.path.filename(); });
+}
+
+std::string FileSet::identity() const {
+  std::string lines;
+  for (const File& file : files_) {
+    struct stat now;
+    if (::stat(file.path.c_str(), &now) != 0) {
+      throw Error(ErrorCode::io, fmt::format("{}: {}", file.path.string(), std::strerror(errno)));
+    }
+    const auto nanoseconds = [](const timespec& t) { return t.tv_sec * 1'000'000'000 + t.tv_nsec; };
+    lines += fmt::format("{} {} {} {} {}:{}\n", file.path.filename().string(), now.st_size,
+                         nanoseconds(now.st_mtim), nanoseconds(now.st_ctim), now.st_dev, now.st_ino);
+  }
+  return lines;
 }
 
 std::string FileSet::sha256() const {

@@ -17,6 +17,10 @@ class FileSet {
   // Throws Error(io) when one is not there.
   explicit FileSet(const std::vector<std::filesystem::path>& files);
 
+  // A line for each file that is another one when the file has been written to or replaced since: sizes,
+  // times (also the one that cannot be set), places on the disk. Throws Error(io).
+  std::string identity() const;
+
   // Of one file its SHA-256; of several the SHA-256 of a line "<SHA-256>  <name>" for each, in the order of
   // their names. Throws Error(io) when a file cannot be read or has changed.
   std::string sha256() const;

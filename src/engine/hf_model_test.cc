@@ -79,6 +79,22 @@ TEST_F(HfModelTest, LoadsAndAnswers) {
   EXPECT_TRUE(same(run_all(engine).at(0), alone));
 }
 
+TEST_F(HfModelTest, PackedWeightsAreKeptWithTheirRowsInTheirNewOrder) {
+  write("llama_llama3", /*shards=*/2);
+  test::TempDir cache;
+  std::vector<Result> results;
+  for (const std::filesystem::path& folder : {std::filesystem::path(), cache.path(), cache.path()}) {
+    const auto model = Model::load(directory.path(), {}, {.progress = {}, .packed_cache = folder});
+    Request request;
+    request.prompt = model->tokenize("abcdefghij");
+    request.max_tokens = 5;
+    request.ignore_eos = true;
+    results.push_back(run_alone(model, request, {}));
+  }
+  EXPECT_TRUE(same(results[1], results[0]));
+  EXPECT_TRUE(same(results[2], results[0]));
+}
+
 TEST_F(HfModelTest, TheFingerprintDependsOnEveryFile) {
   write("llama_linear", /*shards=*/2);
   std::string last = fingerprint();

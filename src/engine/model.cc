@@ -8,6 +8,7 @@
 #include "engine/model_parts.h"
 #include "engine/semantics.h"
 #include "isobatch/error.h"
+#include "model/packed_copy.h"
 
 namespace isobatch {
 
@@ -15,7 +16,7 @@ Model::Model(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
 Model::~Model() = default;
 
 std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, const Semantics& semantics,
-                                         const Progress& progress) {
+                                         const LoadOptions& options) {
   // Unmapped again at the end: the weights have been repacked.
   const std::unique_ptr<engine::ModelFiles> files = engine::ModelFiles::open(path);
   auto parts = std::make_unique<Parts>();
@@ -28,7 +29,13 @@ std::shared_ptr<const Model> Model::load(const std::filesystem::path& path, cons
                 fmt::format("{}: the tokenizer has {} tokens, but the model's vocabulary has {}",
                             path.string(), parts->tokenizer->vocab_size(), vocab_size));
   }
-  parts->transformer = model::load_transformer(files->weights(), parts->semantics, progress);
+  std::optional<model::PackedCopy> copy;
+  if (!options.packed_cache.empty()) {
+    copy.emplace(options.packed_cache, std::filesystem::weakly_canonical(path).stem().string(),
+                 fmt::format("{}{}", parts->files.identity(), engine::describe_packing(semantics)));
+  }
+  parts->transformer = model::load_transformer(files->weights(), parts->semantics,
+                                               {options.progress, copy ? &*copy : nullptr});
   parts->info = parts->transformer->info();
   parts->info.path = path;
   if (parts->info.name.empty()) parts->info.name = files->name();

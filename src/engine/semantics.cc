@@ -53,6 +53,10 @@ std::string describe(const Semantics& semantics) {
                      name(semantics.quantize));
 }
 
+std::string describe_packing(const Semantics& semantics) {
+  return fmt::format("{}{}", name(semantics.dtype), name(semantics.quantize));
+}
+
 std::uint64_t prefix_salt(const Semantics& semantics) {
   const std::string text = fmt::format("{}-{}", kContractVersion, describe(semantics));
   return XXH3_64bits(text.data(), text.size());

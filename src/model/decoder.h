@@ -70,12 +70,19 @@ class Decoder : public Transformer {
 // The model of a family, loaded. `Family` has the constructor of Decoder.
 template <typename Family>
 std::unique_ptr<Transformer> load_decoder(const Source& source, const DecoderConfig& config,
-                                          DecoderTraits traits, const Semantics& semantics,
-                                          const Model::Progress& progress) {
-  auto model = std::make_unique<Family>(config, std::move(traits), semantics);
-  WeightLoader loader(source, semantics, progress);
-  model->load(loader);
-  return model;
+                                          const DecoderTraits& traits, const Semantics& semantics,
+                                          const Loading& loading) {
+  const auto load = [&](bool may_copy) {
+    auto model = std::make_unique<Family>(config, traits, semantics);
+    WeightLoader loader(source, semantics, loading, may_copy);
+    model->load(loader);
+    return model;
+  };
+  try {
+    return load(true);
+  } catch (const StaleCopy&) {
+    return load(false);
+  }
 }
 
 }  // namespace isobatch::model

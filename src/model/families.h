@@ -8,7 +8,7 @@
 namespace isobatch::model {
 
 using LoadFamily = std::unique_ptr<Transformer>(const Source& source, Semantics& semantics,
-                                                const Model::Progress& progress);
+                                                const Loading& loading);
 
 LoadFamily load_llama;  // Llama 1 to 3, Mistral, SmolLM2
 LoadFamily load_qwen2;

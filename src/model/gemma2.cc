@@ -44,14 +44,13 @@ class Gemma2 final : public Decoder {
 
 }  // namespace
 
-std::unique_ptr<Transformer> load_gemma2(const Source& source, Semantics& semantics,
-                                         const Model::Progress& progress) {
+std::unique_ptr<Transformer> load_gemma2(const Source& source, Semantics& semantics, const Loading& loading) {
   DecoderConfig config = read_config(source, /*window_period=*/2);
   check_activation(source, {"gelu_pytorch_tanh"});
   resolve_context(config, semantics);
   DecoderTraits traits = gemma_traits(source, config, /*large_layers=*/46);
   traits.ropes = {read_rope(source, config.head_dim, semantics.context)};
-  return load_decoder<Gemma2>(source, config, std::move(traits), semantics, progress);
+  return load_decoder<Gemma2>(source, config, traits, semantics, loading);
 }
 
 }  // namespace isobatch::model

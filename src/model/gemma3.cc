@@ -56,8 +56,7 @@ class Gemma3 final : public Decoder {
 
 }  // namespace
 
-std::unique_ptr<Transformer> load_gemma3(const Source& source, Semantics& semantics,
-                                         const Model::Progress& progress) {
+std::unique_ptr<Transformer> load_gemma3(const Source& source, Semantics& semantics, const Loading& loading) {
   DecoderConfig config = read_config(source, /*window_period=*/6);
   check_activation(source, {"gelu_pytorch_tanh"});
   resolve_context(config, semantics);
@@ -72,7 +71,7 @@ std::unique_ptr<Transformer> load_gemma3(const Source& source, Semantics& semant
   }
   traits.ropes = {read_rope(source, config.head_dim, semantics.context),
                   plain_rope(config.head_dim, local_base)};
-  return load_decoder<Gemma3>(source, config, std::move(traits), semantics, progress);
+  return load_decoder<Gemma3>(source, config, traits, semantics, loading);
 }
 
 }  // namespace isobatch::model

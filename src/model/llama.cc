@@ -33,13 +33,12 @@ void Llama::run_layer(int index, const Pass& pass) const {
   feed_forward(pass, l.ffn, Activation::silu);
 }
 
-std::unique_ptr<Transformer> load_llama(const Source& source, Semantics& semantics,
-                                        const Model::Progress& progress) {
+std::unique_ptr<Transformer> load_llama(const Source& source, Semantics& semantics, const Loading& loading) {
   const DecoderConfig config = read_config(source);
   check_activation(source, {"silu"});
   resolve_context(config, semantics);
   DecoderTraits traits{.ropes = {read_rope(source, config.head_dim, semantics.context)}};
-  return load_decoder<Llama>(source, config, std::move(traits), semantics, progress);
+  return load_decoder<Llama>(source, config, traits, semantics, loading);
 }
 
 }  // namespace isobatch::model

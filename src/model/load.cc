@@ -3,6 +3,7 @@
 #include "isobatch/error.h"
 #include "model/config.h"
 #include "model/families.h"
+#include "model/packed_copy.h"
 
 namespace isobatch::model {
 namespace {
@@ -19,7 +20,7 @@ constexpr Family kFamilies[] = {{"llama", load_llama},   {"qwen2", load_qwen2}, 
 int vocabulary_size(const formats::ModelFile& file) { return vocabulary_size(Source(file)); }
 
 std::unique_ptr<Transformer> load_transformer(const formats::ModelFile& file, Semantics& semantics,
-                                              const Model::Progress& progress) {
+                                              const Loading& loading) {
   const Source source(file);
   if (!semantics.kv_dtype) {
     semantics.kv_dtype = semantics.dtype == DType::f32   ? KvDType::f32
@@ -27,7 +28,7 @@ std::unique_ptr<Transformer> load_transformer(const formats::ModelFile& file, Se
                                                          : KvDType::bf16;
   }
   for (const Family& family : kFamilies) {
-    if (family.architecture == source.architecture()) return family.load(source, semantics, progress);
+    if (family.architecture == source.architecture()) return family.load(source, semantics, loading);
   }
   std::string known;
   for (const Family& family : kFamilies) known += fmt::format(" {}", family.architecture);

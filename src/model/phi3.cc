@@ -34,13 +34,12 @@ class Phi3 final : public Llama {
 
 }  // namespace
 
-std::unique_ptr<Transformer> load_phi3(const Source& source, Semantics& semantics,
-                                       const Model::Progress& progress) {
+std::unique_ptr<Transformer> load_phi3(const Source& source, Semantics& semantics, const Loading& loading) {
   const DecoderConfig config = read_config(source);
   check_activation(source, {"silu"});
   resolve_context(config, semantics);
   DecoderTraits traits{.ropes = {read_rope(source, config.head_dim, semantics.context)}};
-  return load_decoder<Phi3>(source, config, std::move(traits), semantics, progress);
+  return load_decoder<Phi3>(source, config, traits, semantics, loading);
 }
 
 }  // namespace isobatch::model

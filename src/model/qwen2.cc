@@ -6,8 +6,7 @@
 
 namespace isobatch::model {
 
-std::unique_ptr<Transformer> load_qwen2(const Source& source, Semantics& semantics,
-                                        const Model::Progress& progress) {
+std::unique_ptr<Transformer> load_qwen2(const Source& source, Semantics& semantics, const Loading& loading) {
   const DecoderConfig config = read_config(source);
   check_activation(source, {"silu"});
   for (int i = 0; i < config.layers; ++i) {
@@ -18,7 +17,7 @@ std::unique_ptr<Transformer> load_qwen2(const Source& source, Semantics& semanti
   }
   resolve_context(config, semantics);
   DecoderTraits traits{.ropes = {read_rope(source, config.head_dim, semantics.context)}};
-  return load_decoder<Llama>(source, config, std::move(traits), semantics, progress);
+  return load_decoder<Llama>(source, config, traits, semantics, loading);
 }
 
 }  // namespace isobatch::model

@@ -84,9 +84,11 @@ std::unique_ptr<Workspace, WorkspaceDeleter> make_workspace();
 // Tokens that the file's model has embeddings for. Throws Error(corrupt_file).
 int vocabulary_size(const formats::ModelFile& file);
 
+struct Loading;
+
 // Builds the family that the file's metadata names; Error(unsupported) names any other. `semantics` is
 // resolved in place: context and kv_dtype get their defaults.
 std::unique_ptr<Transformer> load_transformer(const formats::ModelFile& file, Semantics& semantics,
-                                              const Model::Progress& progress);
+                                              const Loading& loading);
 
 }  // namespace isobatch::model

@@ -31,8 +31,9 @@ bool is_rotary(const std::string& name) {
 
 }  // namespace
 
-WeightLoader::WeightLoader(const Source& source, const Semantics& semantics, const Model::Progress& progress)
-    : source_(source), dtype_(semantics.dtype), quantize_(semantics.quantize), progress_(progress) {
+WeightLoader::WeightLoader(const Source& source, const Semantics& semantics, const Loading& loading,
+                           bool may_copy)
+    : source_(source), dtype_(semantics.dtype), quantize_(semantics.quantize), loading_(loading) {
   std::size_t bytes = 0;
   const auto changes = [this](const formats::Tensor& t) { return stored_type(t) != t.type; };
   if (quantize_ != Quantize::none && std::ranges::none_of(source.file().tensors(), changes)) {
@@ -53,7 +54,25 @@ WeightLoader::WeightLoader(const Source& source, const Semantics& semantics, con
                 fmt::format("{}: the weights take {} MB in memory in this dtype, {} MB may be used",
                             source.file().path().string(), bytes >> 20, memory_limit() >> 20));
   }
+  if (may_copy && loading_.copy) {
+    if (std::optional<Arena> copy = loading_.copy->map()) {
+      memory_ = std::move(*copy);
+      copied_ = true;
+      return;
+    }
+  }
   memory_ = Arena(bytes);
+}
+
+Arena WeightLoader::take_memory() {
+  if (copied_ && memory_.left() != 0) throw StaleCopy{};
+  if (loading_.copy && !copied_) loading_.copy->write(memory_);
+  return std::move(memory_);
+}
+
+std::byte* WeightLoader::take(std::size_t bytes) {
+  if (copied_ && memory_.left() < round_up(bytes)) throw StaleCopy{};
+  return memory_.take(bytes);
 }
 
 // A matrix whose rows are no whole blocks stays as it is.
@@ -107,27 +126,46 @@ void WeightLoader::pack(const formats::Tensor& tensor, int first_row, int rows, 
   }
 }
 
+void WeightLoader::check_panel(const formats::Tensor& tensor, int first_row,
+                               const kernels::PackedMatrix& copied, int panel, const RowOrder& order) const {
+  const std::size_t size = kernels::panel_bytes(copied.type, copied.depth);
+  std::vector<std::byte> expected(size);
+  const kernels::PackedMatrix one{.type = copied.type, .outputs = kernels::kPanel, .depth = copied.depth};
+  for (int row = 0; row < copied.outputs; ++row) {
+    const int output = order ? order(row) : row;
+    if (output / kernels::kPanel != panel) continue;
+    pack(tensor, first_row + row, 1, output % kernels::kPanel, one, expected.data());
+  }
+  if (std::memcmp(expected.data(), copied.data + panel * size, size) != 0) throw StaleCopy{};
+}
+
+// Rows [first_row, first_row + outputs) of the tensor.
+kernels::PackedMatrix WeightLoader::fill_matrix(const formats::Tensor& tensor, int first_row, int outputs,
+                                                int depth, const RowOrder& order) {
+  kernels::PackedMatrix packed{.type = packed_type(tensor), .outputs = outputs, .depth = depth};
+  std::byte* data = take(kernels::packed_bytes(packed));
+  packed.data = data;
+  if (copied_) {
+    for (const int panel : {0, packed.panels() - 1}) check_panel(tensor, first_row, packed, panel, order);
+  } else if (order) {
+    for (int row = 0; row < outputs; ++row) pack(tensor, first_row + row, 1, order(row), packed, data);
+  } else {
+    pack(tensor, first_row, outputs, 0, packed, data);
+  }
+  finished(tensor, static_cast<std::uint64_t>(outputs) * depth);
+  return packed;
+}
+
 kernels::PackedMatrix WeightLoader::matrix(const std::string& name, int outputs, int depth,
                                            const RowOrder& order) {
-  if (!order) return matrix_rows(name, outputs, 0, outputs, depth);
-  const formats::Tensor& tensor = source_.require(name, std::array<std::int64_t, 2>{outputs, depth});
-  kernels::PackedMatrix packed{.type = packed_type(tensor), .outputs = outputs, .depth = depth};
-  std::byte* data = memory_.take(kernels::packed_bytes(packed));
-  packed.data = data;
-  for (int row = 0; row < outputs; ++row) pack(tensor, row, 1, order(row), packed, data);
-  finished(tensor, values_of(tensor));
-  return packed;
+  return fill_matrix(source_.require(name, std::array<std::int64_t, 2>{outputs, depth}), 0, outputs, depth,
+                     order);
 }
 
 kernels::PackedMatrix WeightLoader::matrix_rows(const std::string& name, int rows, int first_row, int outputs,
                                                 int depth) {
-  const formats::Tensor& tensor = source_.require(name, std::array<std::int64_t, 2>{rows, depth});
-  kernels::PackedMatrix packed{.type = packed_type(tensor), .outputs = outputs, .depth = depth};
-  std::byte* data = memory_.take(kernels::packed_bytes(packed));
-  packed.data = data;
-  pack(tensor, first_row, outputs, 0, packed, data);
-  finished(tensor, static_cast<std::uint64_t>(outputs) * depth);
-  return packed;
+  return fill_matrix(source_.require(name, std::array<std::int64_t, 2>{rows, depth}), first_row, outputs,
+                     depth, {});
 }
 
 float WeightLoader::round(float value) const {
@@ -135,36 +173,43 @@ float WeightLoader::round(float value) const {
   return dtype_ == DType::f16 ? round_to_f16(value) : value;
 }
 
-std::span<float> WeightLoader::take_vector(const std::string& name, int n) {
+std::vector<float> WeightLoader::values_of_vector(const std::string& name, int n) {
   const formats::Tensor& tensor = source_.require(name, std::array<std::int64_t, 1>{n});
-  auto* values = reinterpret_cast<float*>(memory_.take(n * sizeof(float)));
-  kernels::unpack_values(tensor.data.data(), tensor.type, n, values);
+  std::vector<float> values(n);
+  kernels::unpack_values(tensor.data.data(), tensor.type, n, values.data());
   finished(tensor, n);
-  return {values, static_cast<std::size_t>(n)};
-}
-
-std::span<const float> WeightLoader::vector(const std::string& name, int n, const RowOrder& order) {
-  const std::span<float> values = take_vector(name, n);
-  const std::vector<float> in_file(values.begin(), values.end());
-  for (int i = 0; i < n; ++i) values[order ? order(i) : i] = round(in_file[i]);
   return values;
 }
 
+std::span<const float> WeightLoader::fill_vector(std::span<const float> values) {
+  std::byte* data = take(values.size_bytes());
+  if (!copied_) std::memcpy(data, values.data(), values.size_bytes());
+  if (std::memcmp(data, values.data(), values.size_bytes()) != 0) throw StaleCopy{};
+  return {reinterpret_cast<const float*>(data), values.size()};
+}
+
+std::span<const float> WeightLoader::vector(const std::string& name, int n, const RowOrder& order) {
+  const std::vector<float> in_file = values_of_vector(name, n);
+  std::vector<float> values(in_file.size());
+  for (int i = 0; i < n; ++i) values[order ? order(i) : i] = round(in_file[i]);
+  return fill_vector(values);
+}
+
 std::span<const float> WeightLoader::vector_plus_one(const std::string& name, int n) {
-  const std::span<float> values = take_vector(name, n);
+  std::vector<float> values = values_of_vector(name, n);
   for (float& value : values) {
     // By way of the sum that GGUF holds, so that both files give the same bits.
     const float sum = source_.is_hugging_face() ? 1.0f + value : value;
     value = dtype_ == DType::native || dtype_ == DType::f32 ? sum : 1.0f + round(sum - 1.0f);
   }
-  return values;
+  return fill_vector(values);
 }
 
 void WeightLoader::finished(const formats::Tensor& tensor, std::uint64_t values) {
   parameters_ += values;
   used_.insert(tensor.name);
   source_.file().release(tensor);
-  if (progress_) progress_(static_cast<double>(parameters_) / values_total_);
+  if (loading_.progress) loading_.progress(static_cast<double>(parameters_) / values_total_);
 }
 
 void WeightLoader::check_all_used() const {

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "isobatch/model.h"
 #include "kernels/packed_matrix.h"
+#include "model/packed_copy.h"
 #include "model/source.h"
 
 namespace isobatch::model {
@@ -18,7 +19,9 @@ class WeightLoader {
  public:
   // Reserves memory for all tensors of the file in the dtype. Throws Error(out_of_memory) with both sizes
   // when they exceed the memory this process may use.
-  WeightLoader(const Source& source, const Semantics& semantics, const Model::Progress& progress);
+  // With `may_copy`, from a packed copy where there is one: the first and the last panel of every matrix and
+  // all vectors are still made and compared. Then all functions may throw StaleCopy.
+  WeightLoader(const Source& source, const Semantics& semantics, const Loading& loading, bool may_copy);
 
   const Source& source() const { return source_; }
 
@@ -42,22 +45,30 @@ class WeightLoader {
   void check_all_used() const;
   std::string type_summary() const;  // "Q4_1 ×210, F32 ×61"
   std::uint64_t parameters() const { return parameters_; }
-  Arena take_memory() { return std::move(memory_); }
+  // All weights, once all have been asked for; keeps a copy where one is wanted.
+  Arena take_memory();
 
  private:
   TensorType stored_type(const formats::Tensor& tensor) const;  // after Semantics::quantize
   TensorType packed_type(const formats::Tensor& tensor) const;
   void pack(const formats::Tensor& tensor, int first_row, int rows, int first_output,
             const kernels::PackedMatrix& target, std::byte* data) const;
+  kernels::PackedMatrix fill_matrix(const formats::Tensor& tensor, int first_row, int outputs, int depth,
+                                    const RowOrder& order);
+  void check_panel(const formats::Tensor& tensor, int first_row, const kernels::PackedMatrix& copied,
+                   int panel, const RowOrder& order) const;
+  std::span<const float> fill_vector(std::span<const float> values);
+  std::byte* take(std::size_t bytes);
   float round(float value) const;
-  std::span<float> take_vector(const std::string& name, int n);
+  std::vector<float> values_of_vector(const std::string& name, int n);
   void finished(const formats::Tensor& tensor, std::uint64_t values);
 
   const Source& source_;
   DType dtype_;
   Quantize quantize_;
-  Model::Progress progress_;
+  const Loading& loading_;
   Arena memory_;
+  bool copied_ = false;  // memory_ holds the weights already
   std::set<std::string> used_;
   std::uint64_t parameters_ = 0;
   std::uint64_t values_total_ = 0;

@@ -206,8 +206,8 @@ def main():
             *real_models(bench),
             *kv_types(bench),
         ]
-    before = arguments.output.read_text().split(HEADING)[0].rstrip()
-    arguments.output.write_text(before + "\n\n" + "\n".join(lines).rstrip() + "\n")
+    before = arguments.output.read_text().split(HEADING)[0] if arguments.output.exists() else ""
+    arguments.output.write_text(f"{before.rstrip()}\n\n{chr(10).join(lines).rstrip()}\n")
 
 
 if __name__ == "__main__":
