@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <exception>
 #include <vector>
 
 #include "base/float16.h"
@@ -33,7 +34,11 @@ bool is_rotary(const std::string& name) {
 
 WeightLoader::WeightLoader(const Source& source, const Semantics& semantics, const Loading& loading,
                            bool may_copy)
-    : source_(source), dtype_(semantics.dtype), quantize_(semantics.quantize), loading_(loading) {
+    : source_(source),
+      dtype_(semantics.dtype),
+      quantize_(semantics.quantize),
+      loading_(loading),
+      pool_(available_cpus()) {
   std::size_t bytes = 0;
   const auto changes = [this](const formats::Tensor& t) { return stored_type(t) != t.type; };
   if (quantize_ != Quantize::none && std::ranges::none_of(source.file().tensors(), changes)) {
@@ -139,6 +144,26 @@ void WeightLoader::check_panel(const formats::Tensor& tensor, int first_row,
   if (std::memcmp(expected.data(), copied.data + panel * size, size) != 0) throw StaleCopy{};
 }
 
+// By all CPUs. Rows of one panel may be packed at the same time: they share no byte.
+void WeightLoader::pack_all(const formats::Tensor& tensor, int first_row, const RowOrder& order,
+                            const kernels::PackedMatrix& target, std::byte* data) {
+  constexpr int kRows = 4 * kernels::kPanel;
+  const int parts = (target.outputs + kRows - 1) / kRows;
+  std::vector<std::exception_ptr> failures(parts);
+  pool_.parallel_for(parts, [&](int part, int) {
+    const int begin = part * kRows, end = std::min(begin + kRows, target.outputs);
+    try {
+      if (!order) return pack(tensor, first_row + begin, end - begin, begin, target, data);
+      for (int row = begin; row < end; ++row) pack(tensor, first_row + row, 1, order(row), target, data);
+    } catch (...) {
+      failures[part] = std::current_exception();
+    }
+  });
+  for (const std::exception_ptr& failure : failures) {
+    if (failure) std::rethrow_exception(failure);
+  }
+}
+
 // Rows [first_row, first_row + outputs) of the tensor.
 kernels::PackedMatrix WeightLoader::fill_matrix(const formats::Tensor& tensor, int first_row, int outputs,
                                                 int depth, const RowOrder& order) {
@@ -147,10 +172,8 @@ kernels::PackedMatrix WeightLoader::fill_matrix(const formats::Tensor& tensor, i
   packed.data = data;
   if (copied_) {
     for (const int panel : {0, packed.panels() - 1}) check_panel(tensor, first_row, packed, panel, order);
-  } else if (order) {
-    for (int row = 0; row < outputs; ++row) pack(tensor, first_row + row, 1, order(row), packed, data);
   } else {
-    pack(tensor, first_row, outputs, 0, packed, data);
+    pack_all(tensor, first_row, order, packed, data);
   }
   finished(tensor, static_cast<std::uint64_t>(outputs) * depth);
   return packed;

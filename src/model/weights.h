@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/arena.h"
+#include "base/thread_pool.h"
 #include "isobatch/model.h"
 #include "kernels/packed_matrix.h"
 #include "model/packed_copy.h"
@@ -53,6 +54,8 @@ class WeightLoader {
   TensorType packed_type(const formats::Tensor& tensor) const;
   void pack(const formats::Tensor& tensor, int first_row, int rows, int first_output,
             const kernels::PackedMatrix& target, std::byte* data) const;
+  void pack_all(const formats::Tensor& tensor, int first_row, const RowOrder& order,
+                const kernels::PackedMatrix& target, std::byte* data);
   kernels::PackedMatrix fill_matrix(const formats::Tensor& tensor, int first_row, int outputs, int depth,
                                     const RowOrder& order);
   void check_panel(const formats::Tensor& tensor, int first_row, const kernels::PackedMatrix& copied,
@@ -67,6 +70,7 @@ class WeightLoader {
   DType dtype_;
   Quantize quantize_;
   const Loading& loading_;
+  ThreadPool pool_;
   Arena memory_;
   bool copied_ = false;  // memory_ holds the weights already
   std::set<std::string> used_;
