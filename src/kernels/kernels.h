@@ -104,6 +104,26 @@ constexpr std::size_t attention_scratch_floats(int queries, int group, int head_
   return static_cast<std::size_t>(queries) * group * (padded_keys + head_dim + 16 + kKeyBlock);
 }
 
+// A task with many keys in parts of whole blocks, for several threads: first the scores of all parts, then
+// the values of all, then combine, each a step that all threads have ended before the next. The same bytes as
+// Attention. Every thread brings attention_scratch_floats(queries, group, head_dim, 0).
+struct SplitAttention {
+  AttentionTask task;        // without scratch
+  float* scores = nullptr;   // [queries · group][padded_keys()]
+  float* weights = nullptr;  // the same shape
+  float* sums = nullptr;     // [blocks()][queries · group][padded head_dim], of each block by itself
+
+  int first_block() const { return task.first_visible(task.first_position) / kKeyBlock; }  // that counts
+  int blocks() const { return (task.first_position + task.queries + kKeyBlock - 1) / kKeyBlock; }
+  std::ptrdiff_t padded_keys() const { return static_cast<std::ptrdiff_t>(blocks()) * kKeyBlock; }
+};
+using AttentionPart = void(const SplitAttention& split, int block_begin, int block_end, float* scratch);
+struct AttentionParts {
+  AttentionPart* scores = nullptr;
+  AttentionPart* values = nullptr;
+  void (*combine)(const SplitAttention& split, float* scratch) = nullptr;
+};
+
 using RmsNorm = void(const float* x, const float* weight, float weight_offset, float eps, int rows, int n,
                      float* out);
 using LayerNorm = void(const float* x, const float* weight, const float* bias, float eps, int rows, int n,
@@ -147,6 +167,7 @@ struct KernelTable {
   PerRounding<Rope> rope;  // N-ROPE   x [rows][heads][head_dim] in place; cos, sin [position][head_dim/2]
   std::array<StoreKv*, kKvDTypes> store_kv;     // K, V of one position and head to KvDType, into a block
   std::array<Attention*, kKvDTypes> attention;  // N-ATT-B for bf16, N-ATT-F for f16 and f32, N-ATT-Q for q8_0
+  std::array<AttentionParts, kKvDTypes> attention_parts;  // the same in parts; null in a table that has none
 
   PerRounding<Gate> silu_mul;         // N-ACT    out = silu(gate) · up; out may be gate
   PerRounding<Gate> gelu_tanh_mul;    // N-ACT

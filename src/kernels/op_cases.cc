@@ -253,7 +253,7 @@ Bytes run_store_kv(const KernelTable& table, const Shape& s, InputSource& source
 }
 
 Bytes run_attention_task(const KernelTable& table, KvDType dtype, const Shape& s, AttentionTask task,
-                         InputSource& source) {
+                         InputSource& source, bool in_parts = false) {
   const int group = s.outputs % 8 + 1;
   KvBlocks kv(ref_table().store_kv[static_cast<int>(dtype)], dtype, s.depth, s.position + s.rows, source);
   kv.spoil(dtype, s.depth, task.first_visible(s.position));
@@ -271,7 +271,25 @@ Bytes run_attention_task(const KernelTable& table, KvDType dtype, const Shape& s
   task.v_offset = kv.v_offset;
   task.scale = 1.0f / std::sqrt(static_cast<float>(s.depth));
   task.scratch = scratch.data();
-  table.attention[static_cast<int>(dtype)](task);
+  const AttentionParts& parts = table.attention_parts[static_cast<int>(dtype)];
+  if (!in_parts || !parts.scores) {
+    table.attention[static_cast<int>(dtype)](task);
+    return bytes_of(out);
+  }
+  SplitAttention split{.task = task};
+  const std::size_t rows = static_cast<std::size_t>(task.queries) * group;
+  std::vector<float> scores(rows * split.padded_keys(), numerics::canonical_nan()), weights = scores;
+  std::vector<float> sums(split.blocks() * rows * padded_head_dim(s.depth), numerics::canonical_nan());
+  split.scores = scores.data(), split.weights = weights.data(), split.sums = sums.data();
+  // Parts of one and of two blocks, the last first: nothing may depend on their order.
+  const auto for_parts = [&](AttentionPart* part) {
+    for (int end = split.blocks(), n = 1; end > split.first_block(); end -= n, n = 3 - n) {
+      part(split, std::max(split.first_block(), end - n), end, scratch.data());
+    }
+  };
+  for_parts(parts.scores);
+  for_parts(parts.values);
+  parts.combine(split, scratch.data());
   return bytes_of(out);
 }
 
@@ -287,6 +305,15 @@ Bytes run_attention_window(const KernelTable& table, const Shape& s, InputSource
   task.window = s.outputs + s.position / 2;
   task.soft_cap = s.rows % 2 ? 5.0f : 0.0f;
   return run_attention_task(table, kDType, s, task, source);
+}
+
+// Windows of many lengths, so that parts begin before them, in them and behind them.
+template <KvDType kDType>
+Bytes run_attention_parts(const KernelTable& table, const Shape& s, InputSource& source) {
+  AttentionTask task;
+  task.window = s.outputs % 3 == 0 ? 0 : s.outputs + s.position / 2;
+  task.soft_cap = s.rows % 2 ? 0.0f : 5.0f;
+  return run_attention_task(table, kDType, s, task, source, /*in_parts=*/true);
 }
 
 Bytes run_gate_op(Gate* op, const Shape& s, InputSource& source) {
@@ -414,6 +441,10 @@ constexpr OpCase kOpCases[] = {
     {"attention_window.f16", run_attention_window<KvDType::f16>},
     {"attention_window.bf16", run_attention_window<KvDType::bf16>},
     {"attention_window.q8_0", run_attention_window<KvDType::q8_0>},
+    {"attention_parts.f32", run_attention_parts<KvDType::f32>},
+    {"attention_parts.f16", run_attention_parts<KvDType::f16>},
+    {"attention_parts.bf16", run_attention_parts<KvDType::bf16>},
+    {"attention_parts.q8_0", run_attention_parts<KvDType::q8_0>},
     {"silu_mul", run_silu_mul<Rounding::none>},
     {"silu_mul.bf16", run_silu_mul<Rounding::bf16>},
     {"silu_mul.f16", run_silu_mul<Rounding::f16>},

@@ -7,18 +7,6 @@
 namespace isobatch::model {
 namespace {
 
-// Queries of one segment that one call of the kernel takes: enough to share the loads of K and V, few enough
-// that their scores stay in the L2 cache.
-constexpr int kQueryTile = 8;
-// Runs of such calls for each thread: few enough to be long, enough to balance.
-constexpr int kPiecesOfThread = 8;
-
-std::byte* key_block(const KvMemory& kv, const Segment& segment, int layer, int kv_head, int block) {
-  const int per_page = kv.layout.blocks_per_page();
-  const std::size_t page = segment.pages[block / per_page];
-  return kv.base + page * kv.layout.page_bytes() + kv.layout.block_offset(layer, kv_head, block % per_page);
-}
-
 // A projection's input in the forms that its matrices want.
 struct Operands {
   const float* floats;  // [rows][depth]
@@ -212,107 +200,6 @@ void rotate(const Pass& pass, std::size_t rope) {
   });
   finish_operation(pass, "rope of q", pass.w().q.data(), pass.shape.heads * head_dim);
   finish_operation(pass, "rope of k", pass.w().k.data(), pass.shape.kv_heads * head_dim);
-}
-
-namespace {
-
-void store_kv(const Pass& pass, int layer) {
-  const auto& [step, kv, execution, rounding, shape, index] = pass;
-  const float *k = pass.w().k.data(), *v = pass.w().v.data();
-  const ProfileScope stage(execution.profile, Stage::store_kv);
-  const auto store = execution.kernels.store_kv[static_cast<std::size_t>(kv.layout.dtype)];
-  const std::size_t v_offset = kv.layout.half_block_bytes();
-  for_rows(execution, static_cast<int>(step.tokens.size()), 4, [&](int begin, int end) {
-    auto segment = std::ranges::upper_bound(step.segments, begin, {}, &Segment::first_row) - 1;
-    for (int row = begin; row < end; ++row) {
-      while (row >= segment->first_row + segment->rows) ++segment;
-      const int position = segment->first_position + row - segment->first_row;
-      for (int head = 0; head < shape.kv_heads; ++head) {
-        const std::size_t at = (static_cast<std::size_t>(row) * shape.kv_heads + head) * shape.head_dim;
-        store(k + at, v + at, shape.head_dim, position % kernels::kKeyBlock,
-              key_block(kv, *segment, layer, head, position / kernels::kKeyBlock), v_offset);
-      }
-    }
-  });
-}
-
-}  // namespace
-
-void attend(const Pass& pass, int layer, int window) {
-  store_kv(pass, layer);
-  const Execution& execution = pass.execution;
-  const KvMemory& kv = pass.kv;
-  const AttentionShape& shape = pass.shape;
-  const float* q = pass.w().q.data();
-  float* out = pass.w().attended.data();
-  const ProfileScope stage(execution.profile, Stage::attention);
-  // Items: (segment, tile of queries, KV head), counted out in order.
-  struct Tile {
-    const Segment* segment;
-    int first_query;
-    int queries;
-  };
-  std::vector<Tile> tiles;
-  for (const Segment& segment : pass.step.segments) {
-    for (int i = 0; i < segment.rows; i += kQueryTile) {
-      tiles.push_back({&segment, i, std::min(kQueryTile, segment.rows - i)});
-    }
-  }
-  const auto attention = execution.kernels.attention[static_cast<std::size_t>(kv.layout.dtype)];
-  const auto round = execution.kernels.round_results[pass.rounding];
-  const int group = shape.heads / shape.kv_heads;
-  const int width = shape.heads * shape.head_dim;
-  const auto make_task = [&](int item, KeyBlocks& blocks) {
-    // The last tiles of a segment see the most keys: they go first, so that threads end together.
-    const Tile& tile = tiles[tiles.size() - 1 - item / shape.kv_heads];
-    const Segment& segment = *tile.segment;
-    const int head = item % shape.kv_heads;
-    kernels::AttentionTask task{.queries = tile.queries,
-                                .group = group,
-                                .head_dim = shape.head_dim,
-                                .first_position = segment.first_position + tile.first_query,
-                                .v_offset = kv.layout.half_block_bytes(),
-                                .scale = shape.scale,
-                                .window = window,
-                                .soft_cap = shape.soft_cap};
-    blocks.clear();
-    for (int b = 0; b * kernels::kKeyBlock < task.first_position + task.queries; ++b)
-      blocks.push_back(key_block(kv, segment, layer, head, b));
-    task.blocks = blocks.data();
-    const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(segment.first_row + tile.first_query) * width +
-                              head * group * shape.head_dim;
-    task.q = q + at;
-    task.out = out + at;
-    task.query_stride = width;
-    return task;
-  };
-  // A thread takes items in a row, so that it knows what it will read next.
-  const int items = static_cast<int>(tiles.size()) * shape.kv_heads;
-  const int pieces = std::min(items, kPiecesOfThread * execution.threads.size());
-  run_items(execution, pieces, [&](int piece, int thread) {
-    const int begin = items * static_cast<std::int64_t>(piece) / pieces;
-    const int end = items * static_cast<std::int64_t>(piece + 1) / pieces;
-    auto& [blocks, next_blocks] = execution.workspace.key_blocks[thread];
-    kernels::AttentionTask task = make_task(begin, blocks), next;
-    for (int item = begin; item < end; ++item) {
-      task.asked_for = item > begin;
-      if (item + 1 < end) {
-        next = make_task(item + 1, next_blocks);
-        task.next = &next;
-      }
-      const std::size_t floats = kernels::attention_scratch_floats(task.queries, group, shape.head_dim,
-                                                                   task.first_position + task.queries);
-      task.scratch = Workspace::grow(execution.workspace.attention_scratch[thread], floats);
-      attention(task);
-      for (int i = 0; round && i < task.queries; ++i) {
-        float* heads = task.out + static_cast<std::ptrdiff_t>(i) * width;
-        round(heads, static_cast<std::size_t>(group) * shape.head_dim, heads);
-      }
-      task = next;
-      std::swap(blocks, next_blocks);
-    }
-  });
-  finish_operation(pass, "attention", out, width);
 }
 
 void project_output(const Pass& pass, const AttentionWeights& weights) {

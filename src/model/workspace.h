@@ -39,6 +39,7 @@ class Workspace {
   AlignedVector<float> operands;                                           // of N-DOT-B [rows][depth]
   QuantizedBuffer quantized;
   std::vector<AlignedVector<float>> attention_scratch;      // [thread]
+  AlignedVector<float> attention_scores, attention_sums;    // of tasks in parts
   std::vector<std::pair<KeyBlocks, KeyBlocks>> key_blocks;  // [thread], of an attention task and the next
   std::vector<RopeTable> rope;                              // one for each rope base of the model
 };

@@ -33,6 +33,7 @@ const KernelTable& ref_table() {
       .rope = {rope, rope_bf16, rope_f16},
       .store_kv = {store_kv_f32, store_kv_f16, store_kv_bf16, store_kv_q8_0},
       .attention = {attention_f32, attention_f16, attention_bf16, attention_q8_0},
+      .attention_parts = {},
       .silu_mul = {silu_mul, silu_mul_bf16, silu_mul_f16},
       .gelu_tanh_mul = {gelu_tanh_mul, gelu_tanh_mul_bf16, gelu_tanh_mul_f16},
       .gelu_erf_mul = gelu_erf_mul,

@@ -169,50 +169,44 @@ HWY_INLINE void scale_weights(const float* p, std::ptrdiff_t p_stride, int rows,
   }
 }
 
-// acc[row] = Σ p[row][t] · v[t] over each row's own keys. Blocks outside: each is read once, for all rows.
+// acc[row] += Σ p[row][t] · v[t] over the keys of a block that each row sees.
 template <typename Kv>
-void sum_values(const AttentionTask& task, const Reading& reading, const float* p, std::ptrdiff_t p_stride,
-                float* acc, float* scaled) {
-  const int rows = task.queries * task.group, padded_dim = padded_head_dim(task.head_dim);
-  const int keys = task.first_position + task.queries;
-  std::memset(acc, 0, sizeof(float) * rows * padded_dim);
-  const int begin = first_block(task);
-  for (int first_key = begin; first_key < keys; first_key += kKeyBlock) {
-    reading.at_values(first_key / kKeyBlock);
-    const std::byte* block = task.blocks[first_key / kKeyBlock];
-    const auto* v = reinterpret_cast<const typename Kv::Element*>(block + task.v_offset);
-    const auto add = [&](int row, int count, int first, int terms) {
-      const float* weights = p + row * p_stride + first_key;
-      for (int lane = 0; lane < padded_dim; lane += kWidth) {
-        if (Kv::kScaled && lane % kKvScaled == 0) {
-          const std::byte* scales = block + task.v_offset + (padded_dim + lane / kKvScaled * 2) * kKeyBlock;
-          scale_weights(weights, p_stride, count, scales, scaled);
-        }
-        const ValueTile<Kv> tile{v + lane * Kv::kLaneElements,
-                                 padded_dim,
-                                 first,
-                                 terms,
-                                 Kv::kScaled ? scaled : weights,
-                                 Kv::kScaled ? kKeyBlock : p_stride,
-                                 acc + static_cast<std::ptrdiff_t>(row) * padded_dim + lane};
-        for_row_tiles<Kv::kHeight>(tile, count);
+HWY_INLINE void sum_block(const AttentionTask& task, int first_key, const float* p, std::ptrdiff_t p_stride,
+                          float* acc, float* scaled) {
+  const int padded_dim = padded_head_dim(task.head_dim);
+  const std::byte* block = task.blocks[first_key / kKeyBlock];
+  const auto* v = reinterpret_cast<const typename Kv::Element*>(block + task.v_offset);
+  const auto add = [&](int row, int count, int first, int terms) {
+    const float* weights = p + row * p_stride + first_key;
+    for (int lane = 0; lane < padded_dim; lane += kWidth) {
+      if (Kv::kScaled && lane % kKvScaled == 0) {
+        const std::byte* scales = block + task.v_offset + (padded_dim + lane / kKvScaled * 2) * kKeyBlock;
+        scale_weights(weights, p_stride, count, scales, scaled);
       }
-    };
-    // Keys [first, terms) of the block are those that a query sees. Queries before the block see none of it;
-    // neighbours that see the same ones go together: all of them where neither end of their views is here.
-    const auto first = [&](int query) {
-      return HWY_MAX(0, task.first_visible(task.first_position + query) - first_key);
-    };
-    const auto terms = [&](int query) {
-      return HWY_MIN(kKeyBlock, task.first_position + query + 1 - first_key);
-    };
-    for (int query = HWY_MAX(0, first_key - task.first_position), end; query < task.queries; query = end) {
-      for (end = query + 1; end < task.queries; ++end) {
-        if (first(end) != first(query) || terms(end) != terms(query)) break;
-      }
-      if (first(query) < terms(query)) {
-        add(query * task.group, (end - query) * task.group, first(query), terms(query));
-      }
+      const ValueTile<Kv> tile{v + lane * Kv::kLaneElements,
+                               padded_dim,
+                               first,
+                               terms,
+                               Kv::kScaled ? scaled : weights,
+                               Kv::kScaled ? kKeyBlock : p_stride,
+                               acc + static_cast<std::ptrdiff_t>(row) * padded_dim + lane};
+      for_row_tiles<Kv::kHeight>(tile, count);
+    }
+  };
+  // Keys [first, terms) of the block are those that a query sees. Queries before the block see none of it;
+  // neighbours that see the same ones go together: all of them where neither end of their views is here.
+  const auto first = [&](int query) {
+    return HWY_MAX(0, task.first_visible(task.first_position + query) - first_key);
+  };
+  const auto terms = [&](int query) {
+    return HWY_MIN(kKeyBlock, task.first_position + query + 1 - first_key);
+  };
+  for (int query = HWY_MAX(0, first_key - task.first_position), end; query < task.queries; query = end) {
+    for (end = query + 1; end < task.queries; ++end) {
+      if (first(end) != first(query) || terms(end) != terms(query)) break;
+    }
+    if (first(query) < terms(query)) {
+      add(query * task.group, (end - query) * task.group, first(query), terms(query));
     }
   }
 }
@@ -246,26 +240,28 @@ HWY_INLINE void finish_scores(const AttentionTask& task, int begin, int end, flo
   for (int t = begin / kKeyBlock * kKeyBlock; t < begin; ++t) p[t] = -__builtin_inff();
 }
 
-// Turns a row's scores into weights in place and returns their sum. p[n, padded) becomes 0.
-template <typename Kv>
-HWY_INLINE float softmax_row(float* p, int n, int padded) {
+// The greatest of n scores; NaN if one is.
+HWY_INLINE float highest_score(const float* scores, int n) {
   VF highest = splat(-__builtin_inff());
   auto has_nan = hn::FirstN(F(), 0);
   for (int t = 0; t < n; t += kLanes) {
-    const VF s = hn::IfThenElse(hn::FirstN(F(), HWY_MIN(n - t, kLanes)), load(p + t), highest);
+    const VF s = hn::IfThenElse(hn::FirstN(F(), HWY_MIN(n - t, kLanes)), load(scores + t), highest);
     has_nan = hn::Or(has_nan, hn::IsNaN(s));
     highest = hn::IfThenElse(hn::Gt(s, highest), s, highest);
   }
-  const float maximum =
-      hn::AllFalse(F(), has_nan) ? hn::GetLane(hn::MaxOfLanes(F(), highest)) : numerics::canonical_nan();
+  return hn::AllFalse(F(), has_nan) ? hn::GetLane(hn::MaxOfLanes(F(), highest)) : numerics::canonical_nan();
+}
+
+// Weights of n scores, and their sum; those of [n, padded) are 0. `weights` may be `scores`.
+template <typename Kv>
+HWY_INLINE float weigh(const float* scores, float maximum, int n, int padded, float* weights) {
   SumLanes sum;
   for (int t = 0; t < padded; t += kPanel) {
     for (int i = 0; i < kVectors; ++i) {
-      float* at = p + t + i * kLanes;
-      const int rest = HWY_MAX(0, HWY_MIN(n - t - i * kLanes, kLanes));
-      const VF weight = Kv::round(exp(hn::Sub(load(at), splat(maximum))));
+      const int at = t + i * kLanes, rest = HWY_MAX(0, HWY_MIN(n - at, kLanes));
+      const VF weight = Kv::round(exp(hn::Sub(load(scores + at), splat(maximum))));
       const VF kept = hn::IfThenElseZero(hn::FirstN(F(), rest), weight);
-      store(kept, at);
+      store(kept, weights + at);
       sum.v[i] = hn::Add(sum.v[i], kept);
     }
   }
@@ -293,6 +289,36 @@ void store_kv_bf16(const float* k, const float* v, int head_dim, int position, s
   }
 }
 
+// q of all rows, rounded: [rows][head_dim].
+template <typename Kv>
+void round_queries(const AttentionTask& task, float* q) {
+  const int dim = task.head_dim, group = task.group;
+  for (int row = 0; row < task.queries * group; ++row) {
+    const float* source = task.q + (row / group) * task.query_stride + (row % group) * dim;
+    int d = 0;
+    for (; d + kLanes <= dim; d += kLanes) store(Kv::round(load(source + d)), q + row * dim + d);
+    if (d < dim) store_first(Kv::round(load_first(source + d, dim - d)), dim - d, q + row * dim + d);
+  }
+}
+
+// Scores of kWidth keys from t on, before the soft-cap: p[row][t …].
+template <typename Kv>
+HWY_INLINE void score_keys(const AttentionTask& task, int t, const float* q, float* p,
+                           std::ptrdiff_t padded) {
+  const int dim = task.head_dim, rows = task.queries * task.group;
+  // Queries before the block's first key do not see it.
+  const int first = HWY_MAX(0, t / kKeyBlock * kKeyBlock - task.first_position) * task.group;
+  const auto* k = reinterpret_cast<const typename Kv::Element*>(task.blocks[t / kKeyBlock]);
+  const ScoreTile<Kv> tile{k + (t % kKeyBlock) * Kv::kLaneElements,
+                           task.blocks[t / kKeyBlock] + padded_head_dim(dim) * kKeyBlock + t % kKeyBlock * 2,
+                           dim,
+                           q + first * dim,
+                           task.scale,
+                           p + first * padded + t,
+                           padded};
+  for_row_tiles<Kv::kHeight>(tile, rows - first);
+}
+
 template <typename Kv>
 void attention(const AttentionTask& task) {
   const int dim = task.head_dim, group = task.group, rows = task.queries * group;
@@ -305,36 +331,112 @@ void attention(const AttentionTask& task) {
   float* p = denominators + rows;                                  // [rows][padded]
   float* scaled = p + static_cast<std::ptrdiff_t>(rows) * padded;  // [rows][32]
 
-  for (int row = 0; row < rows; ++row) {
-    const float* source = task.q + (row / group) * task.query_stride + (row % group) * dim;
-    int d = 0;
-    for (; d + kLanes <= dim; d += kLanes) store(Kv::round(load(source + d)), q + row * dim + d);
-    if (d < dim) store_first(Kv::round(load_first(source + d, dim - d)), dim - d, q + row * dim + d);
-  }
+  round_queries<Kv>(task, q);
   for (int t = first_block(task); t < padded; t += kWidth) {
     reading.at_keys(t / kKeyBlock, t % kKeyBlock / kWidth, kKeyBlock / kWidth);
-    // Queries before the block's first key do not see it.
-    const int first = HWY_MAX(0, t / kKeyBlock * kKeyBlock - task.first_position) * group;
-    const auto* k = reinterpret_cast<const typename Kv::Element*>(task.blocks[t / kKeyBlock]);
-    const ScoreTile<Kv> tile{
-        k + (t % kKeyBlock) * Kv::kLaneElements,
-        task.blocks[t / kKeyBlock] + padded_head_dim(dim) * kKeyBlock + t % kKeyBlock * 2,
-        dim,
-        q + first * dim,
-        task.scale,
-        p + static_cast<std::ptrdiff_t>(first) * padded + t,
-        padded};
-    for_row_tiles<Kv::kHeight>(tile, rows - first);
+    score_keys<Kv>(task, t, q, p, padded);
   }
   for (int row = 0; row < rows; ++row) {
     const int seen = task.first_position + row / group + 1, begin = task.first_visible(seen - 1);
     const int block = begin / kKeyBlock * kKeyBlock;  // lanes of the sum count from a block's start
     float* scores = p + static_cast<std::ptrdiff_t>(row) * padded;
     finish_scores(task, begin, seen, scores);
-    denominators[row] = softmax_row<Kv>(scores + block, seen - block, padded - block);
+    const float maximum = highest_score(scores + block, seen - block);
+    denominators[row] = weigh<Kv>(scores + block, maximum, seen - block, padded - block, scores + block);
   }
-  sum_values<Kv>(task, reading, p, padded, q, scaled);
+  std::memset(q, 0, sizeof(float) * rows * padded_head_dim(dim));
+  for (int first_key = first_block(task); first_key < keys; first_key += kKeyBlock) {
+    reading.at_values(first_key / kKeyBlock);
+    sum_block<Kv>(task, first_key, p, padded, q, scaled);
+  }
   divide(task, q, denominators);
+}
+
+// --- a task in parts --------------------------------------------------------------------------------------
+
+// Asks for K (offset 0) or V of the blocks that come in this part; a part is long against what is asked for
+// at once.
+HWY_INLINE void ask_ahead(const AttentionTask& task, std::size_t offset, int block, int begin, int end) {
+  constexpr std::size_t kBytesAhead = 16 << 10;
+  const int ahead = HWY_MAX(1, static_cast<int>(kBytesAhead / task.v_offset));
+  for (int b = block == begin ? begin + 1 : block + ahead; b <= block + ahead && b < end; ++b) {
+    for (std::size_t i = 0; i < task.v_offset; i += 64) prefetch(task.blocks[b] + offset + i);
+  }
+}
+
+template <typename Kv>
+void score_part(const SplitAttention& split, int begin, int end, float* scratch) {
+  const AttentionTask& task = split.task;
+  const std::ptrdiff_t padded = split.padded_keys();
+  round_queries<Kv>(task, scratch);
+  for (int block = begin; block < end; ++block) {
+    ask_ahead(task, 0, block, begin, end);
+    for (int t = block * kKeyBlock; t < (block + 1) * kKeyBlock; t += kWidth) {
+      score_keys<Kv>(task, t, scratch, split.scores, padded);
+    }
+  }
+  for (int row = 0; row < task.queries * task.group; ++row) {
+    const int seen = task.first_position + row / task.group + 1, visible = task.first_visible(seen - 1);
+    const int first = HWY_MAX(visible, begin * kKeyBlock), last = HWY_MIN(seen, end * kKeyBlock);
+    if (first < last) finish_scores(task, first, last, split.scores + row * padded);
+  }
+}
+
+template <typename Kv>
+void value_part(const SplitAttention& split, int begin, int end, float* scratch) {
+  const AttentionTask& task = split.task;
+  const int rows = task.queries * task.group, group = task.group;
+  const std::ptrdiff_t padded = split.padded_keys();
+  for (int row = 0; row < rows; ++row) {
+    const int seen = task.first_position + row / group + 1;
+    const int block = task.first_visible(seen - 1) / kKeyBlock * kKeyBlock;
+    const float* scores = split.scores + row * padded;
+    // Each part finds the maximum by itself: that is less than to wait for one that does.
+    const float maximum = highest_score(scores + block, seen - block);
+    const int first = HWY_MAX(block, begin * kKeyBlock), last = end * kKeyBlock;
+    if (first < last) {
+      weigh<Kv>(scores + first, maximum, HWY_MAX(0, HWY_MIN(seen, last) - first), last - first,
+                split.weights + row * padded + first);
+    }
+  }
+  const std::ptrdiff_t block_sums = static_cast<std::ptrdiff_t>(rows) * padded_head_dim(task.head_dim);
+  for (int block = begin; block < end; ++block) {
+    ask_ahead(task, task.v_offset, block, begin, end);
+    float* sums = split.sums + block * block_sums;
+    std::memset(sums, 0, sizeof(float) * block_sums);
+    sum_block<Kv>(task, block * kKeyBlock, split.weights, padded, sums, scratch);
+  }
+}
+
+// Sums of blocks are added in their order, so that it does not matter who made them.
+void combine_parts(const SplitAttention& split, float* scratch) {
+  const AttentionTask& task = split.task;
+  const int rows = task.queries * task.group, padded_dim = padded_head_dim(task.head_dim);
+  const std::ptrdiff_t padded = split.padded_keys();
+  float* denominators = scratch + rows * padded_dim;
+  for (int row = 0; row < rows; ++row) {
+    const int seen = task.first_position + row / task.group + 1;
+    const float* weights = split.weights + row * padded;
+    SumLanes sum;
+    for (std::ptrdiff_t t = task.first_visible(seen - 1) / kKeyBlock * kKeyBlock; t < padded; t += kPanel) {
+      for (int i = 0; i < kVectors; ++i) sum.v[i] = hn::Add(sum.v[i], load(weights + t + i * kLanes));
+    }
+    denominators[row] = sum.fold();
+    for (int d = 0; d < padded_dim; d += kLanes) {
+      VF total = hn::Zero(F());
+      for (int block = first_block(task) / kKeyBlock; block < padded / kKeyBlock; ++block) {
+        const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(block) * rows + row;
+        total = hn::Add(total, load(split.sums + at * padded_dim + d));
+      }
+      store(total, scratch + row * padded_dim + d);
+    }
+  }
+  divide(task, scratch, denominators);
+}
+
+template <typename Kv>
+constexpr AttentionParts parts_of() {
+  return {score_part<Kv>, value_part<Kv>, combine_parts};
 }
 
 }  // namespace
@@ -345,6 +447,10 @@ void use_attention(KernelTable& table) {
   table.attention[static_cast<int>(KvDType::f16)] = attention<FloatKv<std::uint16_t>>;
   table.attention[static_cast<int>(KvDType::bf16)] = attention<Bf16Kv>;
   table.attention[static_cast<int>(KvDType::q8_0)] = attention<FloatKv<std::int8_t>>;
+  table.attention_parts[static_cast<int>(KvDType::f32)] = parts_of<FloatKv<float>>();
+  table.attention_parts[static_cast<int>(KvDType::f16)] = parts_of<FloatKv<std::uint16_t>>();
+  table.attention_parts[static_cast<int>(KvDType::bf16)] = parts_of<Bf16Kv>();
+  table.attention_parts[static_cast<int>(KvDType::q8_0)] = parts_of<FloatKv<std::int8_t>>();
 }
 
 }  // namespace isobatch::kernels::HWY_NAMESPACE

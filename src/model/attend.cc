@@ -1,0 +1,217 @@
+// Attention of all segments: cut into tasks, and where these are few and long, into parts of them.
+#include <algorithm>
+#include <utility>
+
+#include "model/layers.h"
+
+namespace isobatch::model {
+namespace {
+
+// Queries of one segment that one call of the kernel takes: enough to share the loads of K and V, few enough
+// that their scores stay in the L2 cache.
+constexpr int kQueryTile = 8;
+// Runs of such calls for each thread: few enough to be long, enough to balance.
+constexpr int kPiecesOfThread = 8;
+// A task in parts costs two parallel regions more, some microseconds each, and memory for its scores. So many
+// bytes of K and V take about as long.
+constexpr std::size_t kWorthOfParts = 128 << 10;
+constexpr int kBlocksInPart = 16;
+
+std::byte* key_block(const KvMemory& kv, const Segment& segment, int layer, int kv_head, int block) {
+  const int per_page = kv.layout.blocks_per_page();
+  const std::size_t page = segment.pages[block / per_page];
+  return kv.base + page * kv.layout.page_bytes() + kv.layout.block_offset(layer, kv_head, block % per_page);
+}
+
+void store_kv(const Pass& pass, int layer) {
+  const auto& [step, kv, execution, rounding, shape, index] = pass;
+  const float *k = pass.w().k.data(), *v = pass.w().v.data();
+  const ProfileScope stage(execution.profile, Stage::store_kv);
+  const auto store = execution.kernels.store_kv[static_cast<std::size_t>(kv.layout.dtype)];
+  const std::size_t v_offset = kv.layout.half_block_bytes();
+  for_rows(execution, static_cast<int>(step.tokens.size()), 4, [&](int begin, int end) {
+    auto segment = std::ranges::upper_bound(step.segments, begin, {}, &Segment::first_row) - 1;
+    for (int row = begin; row < end; ++row) {
+      while (row >= segment->first_row + segment->rows) ++segment;
+      const int position = segment->first_position + row - segment->first_row;
+      for (int head = 0; head < shape.kv_heads; ++head) {
+        const std::size_t at = (static_cast<std::size_t>(row) * shape.kv_heads + head) * shape.head_dim;
+        store(k + at, v + at, shape.head_dim, position % kernels::kKeyBlock,
+              key_block(kv, *segment, layer, head, position / kernels::kKeyBlock), v_offset);
+      }
+    }
+  });
+}
+
+// The tasks of a step: a KV head's share of some queries of a segment.
+class Tasks {
+ public:
+  Tasks(const Pass& pass, int layer, int window) : pass_(pass), layer_(layer), window_(window) {
+    for (const Segment& segment : pass.step.segments) {
+      for (int i = 0; i < segment.rows; i += kQueryTile) {
+        tiles_.push_back({&segment, i, std::min(kQueryTile, segment.rows - i)});
+      }
+    }
+  }
+  int count() const { return static_cast<int>(tiles_.size()) * pass_.shape.kv_heads; }
+
+  // Task `item` of count(), whose `blocks` are put there.
+  kernels::AttentionTask make(int item, KeyBlocks& blocks) const {
+    const Tile& tile = tile_of(item);
+    const Segment& segment = *tile.segment;
+    const AttentionShape& shape = pass_.shape;
+    const int head = item % shape.kv_heads, group = shape.heads / shape.kv_heads;
+    const int width = shape.heads * shape.head_dim;
+    kernels::AttentionTask task{.queries = tile.queries,
+                                .group = group,
+                                .head_dim = shape.head_dim,
+                                .first_position = segment.first_position + tile.first_query,
+                                .v_offset = pass_.kv.layout.half_block_bytes(),
+                                .scale = shape.scale,
+                                .window = window_,
+                                .soft_cap = shape.soft_cap};
+    blocks.clear();
+    for (int b = 0; b * kernels::kKeyBlock < task.first_position + task.queries; ++b)
+      blocks.push_back(key_block(pass_.kv, segment, layer_, head, b));
+    task.blocks = blocks.data();
+    const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(segment.first_row + tile.first_query) * width +
+                              head * group * shape.head_dim;
+    task.q = pass_.w().q.data() + at;
+    task.out = pass_.w().attended.data() + at;
+    task.query_stride = width;
+    return task;
+  }
+
+  // What rounding of results the dtype wants, of a task's.
+  void round(const kernels::AttentionTask& task) const {
+    const auto round = pass_.execution.kernels.round_results[pass_.rounding];
+    for (int i = 0; round && i < task.queries; ++i) {
+      float* heads = task.out + i * task.query_stride;
+      round(heads, static_cast<std::size_t>(task.group) * task.head_dim, heads);
+    }
+  }
+
+  // Whether threads that take whole tasks would wait for each other longer than parts cost.
+  bool are_worth_parts() const {
+    const int threads = pass_.execution.threads.size(), items = count();
+    if (threads == 1 || items >= kPiecesOfThread * threads) return false;
+    std::vector<std::size_t> busy(threads);  // bytes that each thread reads
+    std::size_t total = 0;
+    for (int item = 0; item < items; ++item) {
+      const std::size_t bytes = blocks_read(tile_of(item)) * pass_.kv.layout.block_bytes();
+      *std::ranges::min_element(busy) += bytes;
+      total += bytes;
+    }
+    return *std::ranges::max_element(busy) - total / threads >= kWorthOfParts;
+  }
+
+ private:
+  struct Tile {
+    const Segment* segment;
+    int first_query;
+    int queries;
+  };
+  // The last tiles of a segment see the most keys: they go first, so that threads end together.
+  const Tile& tile_of(int item) const { return tiles_[tiles_.size() - 1 - item / pass_.shape.kv_heads]; }
+  std::size_t blocks_read(const Tile& tile) const {
+    const int first = tile.segment->first_position + tile.first_query, end = first + tile.queries;
+    const int begin = kernels::AttentionTask{.window = window_}.first_visible(first) / kernels::kKeyBlock;
+    return (end + kernels::kKeyBlock - 1) / kernels::kKeyBlock - begin;
+  }
+
+  const Pass& pass_;
+  int layer_, window_;
+  std::vector<Tile> tiles_;
+};
+
+void attend_whole(const Pass& pass, const Tasks& tasks) {
+  const Execution& execution = pass.execution;
+  const auto attention = execution.kernels.attention[static_cast<std::size_t>(pass.kv.layout.dtype)];
+  // A thread takes items in a row, so that it knows what it will read next.
+  const int items = tasks.count();
+  const int pieces = std::min(items, kPiecesOfThread * execution.threads.size());
+  run_items(execution, pieces, [&](int piece, int thread) {
+    const int begin = items * static_cast<std::int64_t>(piece) / pieces;
+    const int end = items * static_cast<std::int64_t>(piece + 1) / pieces;
+    auto& [blocks, next_blocks] = execution.workspace.key_blocks[thread];
+    kernels::AttentionTask task = tasks.make(begin, blocks), next;
+    for (int item = begin; item < end; ++item) {
+      task.asked_for = item > begin;
+      if (item + 1 < end) {
+        next = tasks.make(item + 1, next_blocks);
+        task.next = &next;
+      }
+      const std::size_t floats = kernels::attention_scratch_floats(task.queries, task.group, task.head_dim,
+                                                                   task.first_position + task.queries);
+      task.scratch = Workspace::grow(execution.workspace.attention_scratch[thread], floats);
+      attention(task);
+      tasks.round(task);
+      task = next;
+      std::swap(blocks, next_blocks);
+    }
+  });
+}
+
+void attend_in_parts(const Pass& pass, const Tasks& tasks, const kernels::AttentionParts& kernel) {
+  const Execution& execution = pass.execution;
+  Workspace& w = pass.w();
+  std::vector<KeyBlocks> blocks(tasks.count());
+  std::vector<kernels::SplitAttention> splits(tasks.count());
+  struct Part {
+    int item, begin, end;  // blocks
+  };
+  std::vector<Part> parts;
+  std::size_t scores = 0, sums = 0, scratch = 0;
+  const auto rows = [](const kernels::SplitAttention& s) { return s.task.queries * s.task.group; };
+  const auto score_floats = [&](const kernels::SplitAttention& s) { return rows(s) * s.padded_keys(); };
+  const auto sum_floats = [&](const kernels::SplitAttention& s) {
+    return static_cast<std::size_t>(s.blocks()) * rows(s) * kernels::padded_head_dim(s.task.head_dim);
+  };
+  for (int item = 0; item < tasks.count(); ++item) {
+    kernels::SplitAttention& split = splits[item];
+    split.task = tasks.make(item, blocks[item]);
+    for (int begin = split.first_block(); begin < split.blocks(); begin += kBlocksInPart) {
+      parts.push_back({item, begin, std::min(begin + kBlocksInPart, split.blocks())});
+    }
+    scores += score_floats(split);
+    sums += sum_floats(split);
+    scratch = std::max(scratch, kernels::attention_scratch_floats(split.task.queries, split.task.group,
+                                                                  split.task.head_dim, 0));
+  }
+  float* at_scores = Workspace::grow(w.attention_scores, 2 * scores);
+  float* at_sums = Workspace::grow(w.attention_sums, sums);
+  for (kernels::SplitAttention& split : splits) {
+    split.scores = at_scores;
+    split.weights = at_scores + scores;
+    split.sums = at_sums;
+    at_scores += score_floats(split);
+    at_sums += sum_floats(split);
+  }
+  const auto scratch_of = [&](int thread) { return Workspace::grow(w.attention_scratch[thread], scratch); };
+  for (kernels::AttentionPart* run : {kernel.scores, kernel.values}) {
+    run_items(execution, static_cast<int>(parts.size()), [&](int i, int thread) {
+      run(splits[parts[i].item], parts[i].begin, parts[i].end, scratch_of(thread));
+    });
+  }
+  run_items(execution, tasks.count(), [&](int item, int thread) {
+    kernel.combine(splits[item], scratch_of(thread));
+    tasks.round(splits[item].task);
+  });
+}
+
+}  // namespace
+
+void attend(const Pass& pass, int layer, int window) {
+  store_kv(pass, layer);
+  const ProfileScope stage(pass.execution.profile, Stage::attention);
+  const Tasks tasks(pass, layer, window);
+  const auto& parts = pass.execution.kernels.attention_parts[static_cast<std::size_t>(pass.kv.layout.dtype)];
+  if (parts.scores && tasks.are_worth_parts()) {
+    attend_in_parts(pass, tasks, parts);
+  } else {
+    attend_whole(pass, tasks);
+  }
+  finish_operation(pass, "attention", pass.w().attended.data(), pass.shape.heads * pass.shape.head_dim);
+}
+
+}  // namespace isobatch::model
