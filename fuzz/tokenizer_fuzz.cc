@@ -1,5 +1,6 @@
-// Any bytes as text: refused when not UTF-8, else decoding gives it back, whole and piece by piece. The same
-// bytes as token ids: the pieces of a stream, joined, equal the whole.
+// Any bytes as text: refused when not UTF-8, else decoding gives it back, whole and piece by piece, unless
+// there are normalization rules. The same bytes as token ids: the pieces of a stream, joined, equal the
+// whole. The same bytes as normalization rules: refused, or they make UTF-8 of UTF-8.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "isobatch/error.h"
+#include "text/apply_charsmap.h"
 #include "text/normalization.h"
 #include "text/stream_decoder.h"
 #include "text/tokenizer_test_support.h"
@@ -64,14 +66,28 @@ std::vector<std::unique_ptr<Tokenizer>> make_tokenizers() {
   llama.tokens.push_back("t");
   llama.types.push_back(TokenType::normal);
   tokenizers.push_back(Tokenizer::create(llama));
+  TokenizerSpec rules = gemma;
+  rules.charsmap =
+      make_charsmap({{"h", ""}, {"he", "th"}, {"é", "l  l"}, {"\n", " "}, {"e\u0301", "é"}, {"t", "  "}});
+  rules.space_prefix = SpacePrefix::every;
+  rules.remove_extra_whitespaces = true;
+  tokenizers.push_back(Tokenizer::create(rules));
+  rules.charsmap_of_graphemes = true;
+  rules.strip_end = true;
+  rules.joined_space = " ";
+  rules.special_rules = {{.id = 1, .normalized = true}};
+  tokenizers.push_back(Tokenizer::create(rules));
   return tokenizers;
 }
+
+bool has_rules(const Tokenizer& tokenizer) { return tokenizer.spec().remove_extra_whitespaces; }
 
 void check(const Tokenizer& tokenizer, std::string_view text) {
   try {
     const std::vector<TokenId> plain = tokenizer.encode(text, false, false);
     const bool escapes = tokenizer.spec().model != "gpt2";
-    require(tokenizer.decode(plain) == (escapes ? isobatch::text::unescape_spaces(text) : std::string(text)));
+    const std::string expected = escapes ? isobatch::text::unescape_spaces(text) : std::string(text);
+    require(has_rules(tokenizer) || tokenizer.decode(plain) == expected);
     check_decoders(tokenizer, plain);
     check_decoders(tokenizer, tokenizer.encode(text, true, true));
   } catch (const isobatch::Error&) {
@@ -82,11 +98,26 @@ void check(const Tokenizer& tokenizer, std::string_view text) {
   check_decoders(tokenizer, ids);
 }
 
+void check_rules(std::string_view blob) {
+  using namespace isobatch::text;
+  try {
+    const Charsmap rules(blob);
+    for (const std::string_view text :
+         {"abac the e\u0301a\u0323\u0301 \u00e9\u3042 ", "\u1100\u1161\u11a8\r\n"}) {
+      require(!find_invalid_utf8(apply_to_graphemes(rules, text)));
+      require(!find_invalid_utf8(normalize_sentencepiece_text(text, rules, {}, {}, true)));
+    }
+  } catch (const isobatch::Error& error) {
+    require(error.code() == isobatch::ErrorCode::corrupt_file);
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const std::vector<std::unique_ptr<Tokenizer>> tokenizers = make_tokenizers();
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   for (const auto& tokenizer : tokenizers) check(*tokenizer, text);
+  check_rules(text);
   return 0;
 }

@@ -6,15 +6,20 @@ Into tests/golden/tokenizers/: one tokenizer.json for each vocabulary, texts.jso
 "config": tokenizer_config.json, "ids": of each text by `tokenizers`, with special tokens in the text and none added,
 "with_special": of the first text that is not empty, bos and eos added, "decoded": of each text's ids,
 "sentencepiece": only where the vocabulary is a model of sentencepiece's: of each text by sentencepiece itself, without
-special tokens}. The trained vocabularies are kept: run with --train to make new ones.
+special tokens, "more_texts" and "remove_extra_whitespaces": only where the model has normalization rules: texts beside
+those of texts.json, and what its GGUF file would say}. The trained vocabularies are kept: run with --train to make new
+ones, or --train NAME... for some.
 Needs tokenizers and sentencepiece.
 """
 
+import base64
 import copy
 import io
 import json
 import pathlib
+import random
 import sys
+import tempfile
 
 import sentencepiece
 from sentencepiece import sentencepiece_model_pb2
@@ -33,6 +38,30 @@ MORE_TEXTS = [
     "<s>x</s>", "</s> \n x", "<unk>", "\u2581", "\u2581\u2581a b\u2581", "<0x41><0x42>", "a</s></s>b", "<|user|> \n\u00a0Hi <|end|>\n\n<|assistant|>", " <|pad|>  x", "x  <|left|> y", "<tool_call>{}</tool_call>", "un<tool_call",
     " x", "  x", "   x  ", "x\n\n\ny\n", "a     b", " " * 31, " " * 32 + "a", "\n" * 12, "<b>bold</b>", "<table>\n  <td>", "\U0001f600\U0001f601 \u4e2d\u6587\u5b57", "\x01\x02", "\ue000x", "zzzzqqqq",
 ]
+
+# Normalization rules: with beginnings in common, more characters than one, spaces, nothing, combining marks.
+RULES = {
+    "a\u0301": "\u00e1", "a\u0323": "\u1ea1", "e\u0301": "\u00e9", "e\u0301\u0323": "\u1eb9\u0301", "o\u0308": "\u00f6", "E": "e",
+    "\u1100\u1161": "\uac00", "\u1100\u1161\u11a8": "\uac01", "\u1112": "\u314e", "\uff76\uff9e": "\u30ac", "\uff76": "\u30ab",
+    "\u337f": "\u682a\u5f0f\u4f1a\u793e", "\ufa0e": "\u4e2d", "\u3000": " ", "\u00a0": " ", "\t": "  ", "\r\n": " ", "\r": "\n", "\n\n\n": "\n",
+    "\u200b": "", "\ufeff": "", "\u200d": "", "\x00": "\u2400", "\u2026": "...", "\u00bd": " 1\u20442 ", "\u00bc": "1  4", "\ufb01": "fi",
+    "ing": "in", "tion": "tjon", "qu": "kw", "quick": "fast", "brown fox": "red  fox", "ab": "x", "\u2022": "<b>", "\u25c6": "\u2581",
+    **{chr(0xFEE0 + ord(c)): c for c in "ABab!/019"},
+}
+RULE_TEXTS = [
+    "a\u0301\u0323 a\u0323\u0301 e\u0301\u0323 e\u0323\u0301 E\u0301 E\u0302", "\u1100\u1161\u11a8\u1100\u1161\u11a9\u1100 \u1112\u1161\u11ab", "\uff76\uff9e\uff76\uff77\uff9e", "\u337f\ufa0e\ufa0f",
+    "\u200b", " \u200b ", "\u200b \u3000a\u200b", "\u3000\u3000", "a\t\tb\t", "\t", "\u00bd", "1\u00bd 2\u00bd\u00bd", "\u00bc \u00bc", "\r\n\r\n", "a\r\n\r\nb\n\n\n\nc\n",
+    "quick qui q", "the brown fox and brown  fox", "ingestion taking stations", "abcabc bcab", "\uff21x\uff21 \uff41\uff42\uff43", "\u2022x</b>\u2022", "<\uff42>", "\u25c6\u2581 \u25c6", "x\u2581 ", "x \u2581\u200b",
+    "\U0001f469\u200d\U0001f4bb\u200d", "\U0001f1e9\U0001f1ea\u0301\U0001f1eb", "E\u0301\u0302 e\u200d\u0301", "\u0915\u094d\u0937\u0301", "\uff10\uff11\uff19", "<s> E\u200b</s>\u3000E", "\uff21\uff22c  \uff22c\u2003 ",
+    "x\u3000 \u3000<s>\u3000x", "hello\u2003\u3000", "E<unk>E",
+]
+
+
+def random_rule_texts(count):
+    rng = random.Random(21)
+    pieces = [*RULES, *RULES.values(), " ", " ", "\u2581", "\u0301", "\u0323", "bc", "<b>", "a", "e", "b", "c", "\u1161", "\u11a8", "\uff9e", "the", "i"]
+    for _ in range(count):
+        yield "".join(rng.choice(pieces) for _ in range(rng.randrange(1, 16)))
 
 
 def texts():
@@ -68,16 +97,31 @@ def byte_level_base():
 
 def train_sentencepiece(**options):
     model = io.BytesIO()
+    defaults = dict(normalization_rule_name="identity", remove_extra_whitespaces=False, byte_fallback=True,
+                    hard_vocab_limit=False, character_coverage=0.98, allow_whitespace_only_pieces=True, minloglevel=2,
+                    num_threads=1)
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(line for text in corpus() for line in text.split("\n") if line.strip() and "\x00" not in line),
-        model_writer=model, normalization_rule_name="identity", remove_extra_whitespaces=False, byte_fallback=True,
-        hard_vocab_limit=False, character_coverage=0.98, allow_whitespace_only_pieces=True, minloglevel=2,
-        num_threads=1, **options)
+        model_writer=model, **{**defaults, **options})
     proto = sentencepiece_model_pb2.ModelProto()
     proto.ParseFromString(model.getvalue())
     # Sums of these are exact, in float too, so that equal paths are equal in every program.
     for piece in proto.pieces:
         piece.score = round(piece.score * 64) / 64
+    return proto
+
+
+def train_with_rules(**options):
+    code_points = lambda text: " ".join(f"{ord(c):X}" for c in text)
+    with tempfile.NamedTemporaryFile("w", suffix=".tsv") as file:
+        file.writelines(f"{code_points(text)}\t{code_points(replacement)}\n" for text, replacement in RULES.items() if "\x00" not in text)
+        file.flush()
+        return train_sentencepiece(normalization_rule_tsv=file.name, **options)
+
+
+def read_proto(base):
+    proto = sentencepiece_model_pb2.ModelProto()
+    proto.ParseFromString((FOLDER / f"{base}.model").read_bytes())
     return proto
 
 
@@ -185,6 +229,20 @@ def variants(bases):
         "decoder": sequence("decoders", *unescape), "post_processor": template(["<bos>"], ids=ids["gemma"])}, {
             "bos_token": {"content": "<bos>"}, "eos_token": "<eos>"}
     yield "unigram", "unigram", {"pre_tokenizer": metaspace("always", False), "decoder": sequence("decoders", *unescape, strip)}, special
+    rules = {base: {"type": "Precompiled", "precompiled_charsmap": base64.b64encode(read_proto(base).normalizer_spec.precompiled_charsmap).decode()}
+             for base in ("rules_unigram", "rules_bpe")}
+    clean = [{"type": "Strip", "strip_left": False, "strip_right": True}, {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": SPACE}]
+    yield "rules-unigram", "rules_unigram", {"normalizer": rules["rules_unigram"], "pre_tokenizer": metaspace("first", False),
+                                             "decoder": sequence("decoders", *unescape, strip)}, special
+    # As transformers makes them of sentencepiece's models.
+    yield "rules-words", "rules_unigram", {"normalizer": sequence("normalizers", rules["rules_unigram"], *clean), "pre_tokenizer": metaspace("always", True),
+                                           "decoder": sequence("decoders", *unescape, strip)}, special
+    yield "rules-bpe", "rules_bpe", {"normalizer": sequence("normalizers", rules["rules_bpe"], *prepend["normalizers"]),
+                                     "decoder": sequence("decoders", *unescape, strip)}, special
+    # Added tokens that are found in normalized text.
+    late = [{**token, "normalized": True} for token in bases["rules_bpe"]["added_tokens"]]
+    yield "rules-late", "rules_bpe", {"normalizer": sequence("normalizers", rules["rules_bpe"], replace(" ", SPACE)), "added_tokens": late,
+                                      "decoder": sequence("decoders", *unescape)}, special
     yield "unigram-words", "unigram", {"pre_tokenizer": metaspace("always", True), "decoder": sequence("decoders", *unescape, strip)}, special
 
 
@@ -205,34 +263,47 @@ def write(path, data):
     path.write_text(json.dumps(data, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
-def train():
-    write(FOLDER / "byte_level.json", byte_level_base())
+def train(names):
+    if not names or "byte_level" in names:
+        write(FOLDER / "byte_level.json", byte_level_base())
     runs = ["\n" * n for n in range(1, 12)] + [SPACE * n for n in range(2, 21)] + ["<b>", "</b>", "<table>", "<td>"]
-    protos = {
-        "llama": train_sentencepiece(model_type="bpe", vocab_size=1100, add_dummy_prefix=True),
-        "gemma": train_sentencepiece(model_type="bpe", vocab_size=1000, add_dummy_prefix=False, bos_piece="<bos>",
+    trainings = {
+        "llama": lambda: train_sentencepiece(model_type="bpe", vocab_size=1100, add_dummy_prefix=True),
+        "gemma": lambda: train_sentencepiece(model_type="bpe", vocab_size=1000, add_dummy_prefix=False, bos_piece="<bos>",
                                      eos_piece="<eos>", user_defined_symbols=runs),
-        "unigram": train_sentencepiece(model_type="unigram", vocab_size=800, add_dummy_prefix=True),
+        "unigram": lambda: train_sentencepiece(model_type="unigram", vocab_size=800, add_dummy_prefix=True),
+        "rules_unigram": lambda: train_with_rules(model_type="unigram", vocab_size=620, add_dummy_prefix=True, remove_extra_whitespaces=True),
+        "rules_bpe": lambda: train_with_rules(model_type="bpe", vocab_size=620, add_dummy_prefix=True,
+                                              user_defined_symbols=["<b>", "</b>", "bc", "\uff21x", SPACE * 2, "\n\n"]),
     }
-    for name, proto in protos.items():
+    for name, make_proto in trainings.items():
+        if names and name not in names:
+            continue
+        proto = make_proto()
         (FOLDER / f"{name}.model").write_bytes(proto.SerializeToString())
         write(FOLDER / f"{name}.json", sentencepiece_json(proto, ("<|user|>", "<|end|>", "<|assistant|>") if name == "llama" else ()))
 
 
 def main():
     if "--train" in sys.argv:
-        train()
+        train(sys.argv[sys.argv.index("--train") + 1:])
     bases = {name: json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
-             for name in ("byte_level", "llama", "gemma", "unigram")}
-    lines = texts()
-    write(FOLDER / "texts.json", lines)
+             for name in ("byte_level", "llama", "gemma", "unigram", "rules_unigram", "rules_bpe")}
+    shared = texts()
+    write(FOLDER / "texts.json", shared)
     for name, base, patch, config in variants(bases):
         tokenizer = Tokenizer.from_str(json.dumps(merge_patch(copy.deepcopy(bases[base]), patch)))
+        has_rules = base.startswith("rules")
+        more = RULE_TEXTS + list(random_rule_texts(60)) if has_rules else []
+        lines = shared + more
         encodings = [tokenizer.encode(text, add_special_tokens=False).ids for text in lines]
         golden = {"base": base, "patch": patch, "config": config, "ids": encodings,
                   "with_special": tokenizer.encode(lines[2], add_special_tokens=True).ids,
                   "decoded": [tokenizer.decode(ids, skip_special_tokens=True) for ids in encodings]}
-        if name in ("llama2", "gemma", "unigram"):
+        if has_rules:
+            golden["more_texts"] = more
+            golden["remove_extra_whitespaces"] = read_proto(base).normalizer_spec.remove_extra_whitespaces
+        if name in ("llama2", "gemma", "unigram", "rules-unigram", "rules-bpe"):
             model = sentencepiece.SentencePieceProcessor(model_file=str(FOLDER / f"{base}.model"))
             golden["sentencepiece"] = [model.encode(text) for text in lines]
         write(FOLDER / "golden" / f"{name}.json", golden)

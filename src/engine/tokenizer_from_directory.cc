@@ -153,11 +153,22 @@ text::TokenizerSpec make_tokenizer_spec(const HfTokenizer& file, const HfTokeniz
   spec.scores = file.scores;
   spec.names_in_text = true;  // all of them are in the trie there
   spec.nfc = file.nfc;
+  spec.charsmap = file.charsmap;
+  spec.charsmap_of_graphemes = true;
+  spec.strip_end = file.strips_end;
+  spec.joined_space = file.joined_space;
   spec.ignore_merges = file.ignore_merges;
   spec.fuse_unknown = file.fuse_unknown;
   spec.space_prefix = space_prefix(file);
   spec.split_at_spaces = file.metaspace && file.metaspace->split;
   spec.strip_decoded_space = file.strips_space;
+  const bool after_rules =
+      !file.charsmap.empty() && std::ranges::any_of(file.added, &formats::HfAddedToken::normalized);
+  if (after_rules && file.metaspace && file.metaspace->prepend == HfMetaspace::Prepend::first) {
+    // There, "first" is where the unnormalized text would begin by a count that the rules lead astray.
+    fail(ErrorCode::unsupported, path,
+         "Precompiled, added tokens found in normalized text, and a space before the first text only");
+  }
   set_tokens(file, path, spec);
   set_special(file, config, path, directory / "tokenizer_config.json", spec);
   spec.end_tokens = end_tokens(spec, ends);

@@ -89,6 +89,18 @@ TEST_F(TokenizerFromDirectory, SentencePieceAndUnigram) {
   EXPECT_THAT(text::Tokenizer::create(spec)->encode("he h", true, true), ElementsAre(4, 1, 2));
 }
 
+TEST_F(TokenizerFromDirectory, NormalizationRules) {
+  use_seed("precompiled.json");
+  const text::TokenizerSpec spec = load();
+  EXPECT_TRUE(spec.charsmap_of_graphemes && spec.strip_end);
+  const auto tokenizer = text::Tokenizer::create(spec);
+  // A rule makes nothing of U+3042, and "x" of "a".
+  EXPECT_THAT(tokenizer->encode("\u3042he   h\u3042\u2003", false, true), ElementsAre(4, 1, 2));
+  EXPECT_THAT(tokenizer->encode("he<a><x>", false, true), ElementsAre(4, 5, 5));
+  replace("\"always\"", "\"first\"");
+  expect_error(ErrorCode::unsupported, "Precompiled, added tokens found in normalized text");
+}
+
 TEST_F(TokenizerFromDirectory, TheConfigurationOverridesThePostProcessor) {
   use_seed("byte_level.json");
   write("tokenizer_config.json", R"({"bos_token": "<s>", "eos_token": "he", "add_eos_token": true})");

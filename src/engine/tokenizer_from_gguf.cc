@@ -35,6 +35,20 @@ void apply_pre_tokenizer(text::TokenizerSpec& spec) {
   spec.nfc = spec.pre_tokenizer == "qwen2";
 }
 
+// Converters write it as signed or unsigned bytes.
+std::string charsmap(const formats::GgufFile& file) {
+  constexpr std::string_view kKey = "tokenizer.ggml.precompiled_charsmap";
+  std::string bytes;
+  for (const std::int64_t byte : file.get_ints(kKey).value_or(std::vector<std::int64_t>{})) {
+    if (byte < -128 || byte > 255) {
+      throw Error(ErrorCode::corrupt_file,
+                  fmt::format("{}: {}: expected bytes, found {}", file.path().string(), kKey, byte));
+    }
+    bytes += static_cast<char>(byte);
+  }
+  return bytes;
+}
+
 void read_sentencepiece(const formats::GgufFile& file, const Defaults& defaults, text::TokenizerSpec& spec) {
   const auto flag = [&](std::string_view key, bool otherwise) {
     return file.get_bool(key).value_or(otherwise);
@@ -42,10 +56,9 @@ void read_sentencepiece(const formats::GgufFile& file, const Defaults& defaults,
   const auto refuse = [&](std::string_view key, std::string_view what) {
     throw Error(ErrorCode::unsupported, fmt::format("{}: {}: {}", file.path().string(), key, what));
   };
-  constexpr std::string_view kCharsmap = "tokenizer.ggml.precompiled_charsmap";
   constexpr std::string_view kSuffix = "tokenizer.ggml.treat_whitespace_as_suffix";
-  if (file.metadata().contains(kCharsmap)) refuse(kCharsmap, "normalization rules are not supported");
   if (flag(kSuffix, false)) refuse(kSuffix, "spaces behind words are not supported");
+  spec.charsmap = charsmap(file);
   if (auto scores = file.get_floats("tokenizer.ggml.scores")) spec.scores = std::move(*scores);
   const bool prefix = flag("tokenizer.ggml.add_space_prefix", defaults.add_space_prefix);
   spec.space_prefix = prefix ? text::SpacePrefix::every : text::SpacePrefix::never;

@@ -45,8 +45,9 @@ HfTokenizer read(const nlohmann::json& json, const std::string& name) {
   if (const auto post_processor = root.find("post_processor"))
     read_post_processor(*post_processor, tokenizer);
 
-  if (tokenizer.byte_level && tokenizer.escape_spaces)
-    root.require("normalizer").refuse("NFC before ByteLevel");
+  const bool only_nfc = tokenizer.charsmap.empty() && !tokenizer.strips_end &&
+                        tokenizer.joined_space.empty() && !tokenizer.escape_spaces;
+  if (tokenizer.byte_level && !only_nfc) root.require("normalizer").refuse("NFC before ByteLevel");
   if (!tokenizer.byte_level && tokenizer.ignore_merges)
     root.require("model").refuse("ignore_merges with ByteLevel");
   if (tokenizer.byte_level && tokenizer.byte_fallback)

@@ -56,6 +56,9 @@ struct HfTokenizer {
 
   // The normalizer.
   bool nfc = false;
+  std::string charsmap;        // Precompiled: SentencePiece's rules in their compiled form; empty: none
+  bool strips_end = false;     // white space at the end goes
+  std::string joined_space;    // what two or more spaces become; empty: they stay
   bool escape_spaces = false;  // " " becomes U+2581
   bool prepend_space = false;  // U+2581 before each text that is not empty, done first
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "formats/base64.h"
 #include "formats/hf_tokenizer_parts.h"
 
 namespace isobatch::formats {
@@ -22,10 +23,14 @@ void require_string(const JsonNode& node, std::string_view key, std::string_view
   if (value.string() != expected) value.refuse(fmt::format("\"{}\"", expected));
 }
 
-// {"String": …}
-bool is_string_pattern(const JsonNode& node, std::string_view text) {
-  const auto string = node.require("pattern").find("String");
+// {"String": …} or {"Regex": …}
+bool is_pattern(const JsonNode& node, std::string_view kind, std::string_view text) {
+  const auto string = node.require("pattern").find(kind);
   return string && string->string() == text;
+}
+
+bool is_string_pattern(const JsonNode& node, std::string_view text) {
+  return is_pattern(node, "String", text);
 }
 
 HfMetaspace read_metaspace(const JsonNode& node) {
@@ -64,22 +69,60 @@ void read_split(const JsonNode& node, HfTokenizer& tokenizer) {
   tokenizer.splits.push_back({HfSplit::Kind::pattern, pattern->string()});
 }
 
+// The order in which a tokenizer does them.
+enum class NormalizerPlace { none, nfc, charsmap, strip_end, join_spaces, prepend_space, escape_spaces };
+
+// `none`: not known.
+NormalizerPlace read_normalizer_step(const JsonNode& step, HfTokenizer& tokenizer) {
+  const std::string& type = step.type();
+  if (type == "NFC") {
+    tokenizer.nfc = true;
+    return NormalizerPlace::nfc;
+  }
+  if (type == "Precompiled") {
+    const JsonNode text = step.require("precompiled_charsmap");
+    const auto charsmap = decode_base64(text.string());
+    if (!charsmap || charsmap->empty()) text.fail_type("base64 of normalization rules");
+    tokenizer.charsmap = *charsmap;
+    return NormalizerPlace::charsmap;
+  }
+  if (type == "Strip") {
+    if (step.require("strip_left").boolean() || !step.require("strip_right").boolean())
+      step.refuse("Strip at the end");
+    tokenizer.strips_end = true;
+    return NormalizerPlace::strip_end;
+  }
+  if (type == "Prepend") {
+    require_string(step, "prepend", kSpace);
+    tokenizer.prepend_space = true;
+    return NormalizerPlace::prepend_space;
+  }
+  if (type == "Replace" && is_pattern(step, "Regex", " {2,}")) {
+    tokenizer.joined_space = step.require("content").string();
+    if (tokenizer.joined_space != kSpace && tokenizer.joined_space != " ")
+      step.require("content").refuse("a space or U+2581");
+    return NormalizerPlace::join_spaces;
+  }
+  if (type == "Replace" && is_pattern(step, "String", " ")) {
+    require_string(step, "content", kSpace);
+    tokenizer.escape_spaces = true;
+    return NormalizerPlace::escape_spaces;
+  }
+  return NormalizerPlace::none;
+}
+
 }  // namespace
 
 void read_normalizer(const JsonNode& normalizer, HfTokenizer& tokenizer) {
+  NormalizerPlace last = NormalizerPlace::none;
   for (const JsonNode& step : steps_of(normalizer, "normalizers")) {
-    const std::string& type = step.type();
-    if (type == "NFC" && !tokenizer.escape_spaces && !tokenizer.prepend_space) {
-      tokenizer.nfc = true;
-    } else if (type == "Prepend" && !tokenizer.escape_spaces && !tokenizer.prepend_space) {
-      require_string(step, "prepend", kSpace);
-      tokenizer.prepend_space = true;
-    } else if (type == "Replace" && is_string_pattern(step, " ")) {
-      require_string(step, "content", kSpace);
-      tokenizer.escape_spaces = true;
-    } else {
-      step.refuse("NFC, or Prepend of U+2581, then Replace of spaces by it");
+    const NormalizerPlace place = read_normalizer_step(step, tokenizer);
+    if (place <= last) {
+      step.refuse(
+          "NFC, Precompiled, Strip at the end, Replace of \" {2,}\", Prepend, Replace of \" \" in this "
+          "order");
     }
+    last = place;
   }
   if (tokenizer.prepend_space && !tokenizer.escape_spaces)
     normalizer.refuse("Prepend with Replace of spaces");

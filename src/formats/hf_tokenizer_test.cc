@@ -64,6 +64,19 @@ TEST(HfTokenizer, SentencePiece) {
   EXPECT_FALSE(file.byte_level);
 }
 
+TEST(HfTokenizer, NormalizationRules) {
+  json file = sentencepiece_file();
+  file["normalizer"] = json::parse(R"({"type": "Sequence", "normalizers": [
+    {"type": "NFC"}, {"type": "Precompiled", "precompiled_charsmap": "Zm9v"},
+    {"type": "Strip", "strip_left": false, "strip_right": true},
+    {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "\u2581"},
+    {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}]})");
+  const HfTokenizer tokenizer = parse_hf_tokenizer(file.dump(), "t");
+  EXPECT_EQ(tokenizer.charsmap, "foo");
+  EXPECT_EQ(tokenizer.joined_space, "\u2581");
+  EXPECT_TRUE(tokenizer.nfc && tokenizer.strips_end && tokenizer.escape_spaces);
+}
+
 struct Refusal {
   const char* name;
   json (*file)();
@@ -111,7 +124,19 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"normalizer", byte_level_file, "/normalizer", R"({"type": "Lowercase"})", kUnsupported,
                 "Lowercase"},
         Refusal{"precompiled", sentencepiece_file, "/normalizer/normalizers/0",
-                R"({"type": "Precompiled", "precompiled_charsmap": "AA"})", kUnsupported, "Precompiled"},
+                R"({"type": "Precompiled", "precompiled_charsmap": "AA"})", kCorrupt, "base64"},
+        Refusal{"no_rules", sentencepiece_file, "/normalizer/normalizers/0",
+                R"({"type": "Precompiled", "precompiled_charsmap": ""})", kCorrupt, "base64"},
+        Refusal{"late_rules", sentencepiece_file, "/normalizer/normalizers/1",
+                R"({"type": "Precompiled", "precompiled_charsmap": "AAAA"})", kUnsupported, "in this order"},
+        Refusal{"byte_level_rules", byte_level_file, "/normalizer",
+                R"({"type": "Precompiled", "precompiled_charsmap": "AAAA"})", kUnsupported,
+                "NFC before ByteLevel"},
+        Refusal{"strip_left", sentencepiece_file, "/normalizer/normalizers/0",
+                R"({"type": "Strip", "strip_left": true, "strip_right": true})", kUnsupported, "at the end"},
+        Refusal{"joined_space", sentencepiece_file, "/normalizer/normalizers/0",
+                R"({"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "_"})", kUnsupported,
+                "U+2581"},
         Refusal{"pre_tokenizer", byte_level_file, "/pre_tokenizer", R"({"type": "BertPreTokenizer"})",
                 kUnsupported, "BertPreTokenizer"},
         Refusal{"removed", byte_level_file, "/pre_tokenizer/pretokenizers/0/behavior", R"("Removed")",

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "isobatch/error.h"
+#include "text/utf8.h"
 
 namespace isobatch::text {
 namespace {
@@ -35,35 +36,59 @@ std::string without_extra_spaces(std::string_view text) {
   return kept;
 }
 
+bool takes_prefix(SpacePrefix rule, bool first, bool has_space) {
+  switch (rule) {
+    case SpacePrefix::never:
+      return false;
+    case SpacePrefix::first:
+      return first;
+    case SpacePrefix::every:
+      return true;
+    case SpacePrefix::first_if_absent:
+      return first && !has_space;
+    case SpacePrefix::every_if_absent:
+      return !has_space;
+  }
+  return false;
+}
+
 }  // namespace
 
 std::string escape_spaces(std::string_view text) { return replace_all(text, " ", kEscapedSpace); }
 std::string unescape_spaces(std::string_view text) { return replace_all(text, kEscapedSpace, " "); }
 
+void add_space_prefix(std::string& escaped, const TokenizerSpec& spec, bool first) {
+  if (takes_prefix(spec.space_prefix, first, escaped.starts_with(kEscapedSpace)))
+    escaped.insert(0, kEscapedSpace);
+}
+
 std::string prepare_sentencepiece_text(std::string_view text, const TokenizerSpec& spec, bool first) {
   std::string escaped = escape_spaces(
       spec.remove_extra_whitespaces ? without_extra_spaces(unescape_spaces(text)) : std::string(text));
-  if (escaped.empty()) return escaped;
-  const bool has_space = escaped.starts_with(kEscapedSpace);
-  bool prefix = false;
-  switch (spec.space_prefix) {
-    case SpacePrefix::never:
-      break;
-    case SpacePrefix::first:
-      prefix = first;
-      break;
-    case SpacePrefix::every:
-      prefix = true;
-      break;
-    case SpacePrefix::first_if_absent:
-      prefix = first && !has_space;
-      break;
-    case SpacePrefix::every_if_absent:
-      prefix = !has_space;
-      break;
-  }
-  if (prefix) escaped.insert(0, kEscapedSpace);
+  if (!escaped.empty()) add_space_prefix(escaped, spec, first);
   return escaped;
+}
+
+std::string_view without_end_space(std::string_view text) {
+  std::size_t end = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const CodePoint c = decode_utf8(text, at);
+    at += static_cast<std::size_t>(c.length);
+    if (!is_white_space(c.value)) end = at;
+  }
+  return text.substr(0, end);
+}
+
+std::string join_spaces(std::string_view text, std::string_view joined) {
+  std::string result;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t space = std::min(text.find(' ', at), text.size());
+    const std::size_t end = std::min(text.find_first_not_of(' ', space), text.size());
+    result += text.substr(at, space - at);
+    result += end - space < 2 ? text.substr(space, end - space) : joined;
+    at = end;
+  }
+  return result;
 }
 
 // Below U+0300, the first combining mark, every sequence of characters is in form C.

@@ -9,18 +9,12 @@ namespace isobatch::text {
 
 namespace {
 
-bool is_space(char32_t c) {
-  return (c >= 0x9 && c <= 0xD) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
-         c == 0x3000;
-}
-
 std::size_t spaces_before(std::string_view text, std::size_t start, std::size_t end) {
   std::size_t begin = end;
   while (begin > start) {
     std::size_t at = begin - 1;
     while (at > start && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) --at;
-    if (!is_space(decode_utf8(text, at).value)) break;
+    if (!is_white_space(decode_utf8(text, at).value)) break;
     begin = at;
   }
   return end - begin;
@@ -30,7 +24,7 @@ std::size_t spaces_after(std::string_view text, std::size_t begin) {
   std::size_t end = begin;
   while (end < text.size()) {
     const CodePoint c = decode_utf8(text, end);
-    if (!is_space(c.value)) break;
+    if (!is_white_space(c.value)) break;
     end += static_cast<std::size_t>(c.length);
   }
   return end - begin;
@@ -57,6 +51,12 @@ std::optional<SpecialTokens::Match> SpecialTokens::find(std::string_view text, s
     return Match{offset - before, before + entry->text.size() + after, entry->id};
   }
   return std::nullopt;
+}
+
+std::size_t SpecialTokens::length_at(std::string_view text, std::size_t offset) const {
+  if (!first_bytes_[static_cast<unsigned char>(text[offset])]) return 0;
+  const Entry* entry = longest_at(text, offset);
+  return entry == nullptr ? 0 : entry->text.size();
 }
 
 // Narrows the sorted entries byte by byte to those that share the text's beginning.

@@ -27,6 +27,8 @@ class SpecialTokens {
   bool empty() const { return entries_.empty(); }
 
   std::optional<Match> find(std::string_view text, std::size_t start) const;
+  // Of the longest token that begins at `offset`, without white space; 0 when there is none.
+  std::size_t length_at(std::string_view text, std::size_t offset) const;
 
  private:
   struct Entry {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "isobatch/error.h"
+#include "text/apply_charsmap.h"
 #include "text/byte_level_tokenizer.h"
 #include "text/normalization.h"
 #include "text/sentencepiece_tokenizer.h"
@@ -113,6 +114,8 @@ Tokenizer::Tokenizer(TokenizerSpec spec, std::string (*token_bytes)(std::string_
     byte_end_.push_back(bytes_.size());
   }
   bytes_.shrink_to_fit();
+  if (!spec_.charsmap.empty()) charsmap_.emplace(spec_.charsmap);
+  spec_.charsmap = std::string();
   add_special_tokens();
 }
 
@@ -127,10 +130,18 @@ void Tokenizer::add_special_tokens() {
     if (name.empty()) continue;
     const auto found = rules.find(id);
     const SpecialTokenRule rule = found == rules.end() ? SpecialTokenRule{id} : found->second;
-    std::string text = spec_.escape_special ? escape_spaces(name) : name;
+    const bool kept = is_user_defined && normalizes_as_sentencepiece();
+    const bool escapes = kept || (spec_.escape_special && !normalizes_as_sentencepiece());
+    std::string text = escapes ? escape_spaces(name) : name;
+    if (rule.normalized && normalizes(text)) text = normalize(text);
     if (rule.normalized && normalizes_prefix()) text = prepare_sentencepiece_text(text, spec_, false);
-    special_[1][rule.normalized].add(text, id, rule.strip_left, rule.strip_right);
-    if (is_user_defined) special_[0][rule.normalized].add(text, id, rule.strip_left, rule.strip_right);
+    if (text.empty()) {
+      throw Error(ErrorCode::unsupported,
+                  fmt::format("tokenizer: token {}, found in normalized text, is empty when normalized", id));
+    }
+    const bool in_normalized = rule.normalized || kept;
+    special_[1][in_normalized].add(text, id, rule.strip_left, rule.strip_right);
+    if (is_user_defined) special_[0][in_normalized].add(text, id, rule.strip_left, rule.strip_right);
   }
   for (auto& sets : special_) {
     for (SpecialTokens& set : sets) set.prepare();
@@ -147,7 +158,7 @@ std::vector<TokenId> Tokenizer::encode(std::string_view text, bool add_special, 
   require_utf8(text, "text to tokenize");
   std::vector<TokenId> ids;
   if (add_special && spec_.add_bos) ids.push_back(*spec_.bos);
-  if (spec_.escape_special) {
+  if (spec_.escape_special && !normalizes_as_sentencepiece()) {
     encode_text(escape_spaces(text), parse_special, ids);
   } else {
     encode_text(text, parse_special, ids);
@@ -172,6 +183,18 @@ void split_at_special(const SpecialTokens& special, std::string_view text, const
 
 }  // namespace
 
+bool Tokenizer::normalizes(std::string_view text) const {
+  return charsmap_ || spec_.strip_end || !spec_.joined_space.empty() || (spec_.nfc && !is_surely_nfc(text));
+}
+
+std::string Tokenizer::normalize(std::string_view text) const {
+  std::string normalized = spec_.nfc && !is_surely_nfc(text) ? to_nfc(text) : std::string(text);
+  if (charsmap_) normalized = apply_to_graphemes(*charsmap_, normalized);
+  if (spec_.strip_end) normalized.resize(without_end_space(normalized).size());
+  if (!spec_.joined_space.empty()) normalized = join_spaces(normalized, spec_.joined_space);
+  return normalized;
+}
+
 void Tokenizer::encode_text(std::string_view text, bool parse_special, std::vector<TokenId>& ids) const {
   const SpecialTokens& as_it_stands = special_[parse_special][0];
   const SpecialTokens& in_normalized = special_[parse_special][1];
@@ -182,9 +205,16 @@ void Tokenizer::encode_text(std::string_view text, bool parse_special, std::vect
       segments.push_back({part, id, offset == 0, false});
       return;
     }
-    if (spec_.nfc && !is_surely_nfc(part)) part = normalized.emplace_back(to_nfc(part));
-    const bool prepared = !in_normalized.empty() && normalizes_prefix();
-    if (prepared) part = normalized.emplace_back(prepare_sentencepiece_text(part, spec_, offset == 0));
+    bool prepared = false;
+    if (normalizes_as_sentencepiece()) {
+      part = normalized.emplace_back(
+          normalize_sentencepiece_text(part, *charsmap_, in_normalized, spec_, offset == 0));
+      prepared = true;
+    } else {
+      if (normalizes(part)) part = normalized.emplace_back(normalize(part));
+      prepared = !in_normalized.empty() && normalizes_prefix();
+      if (prepared) part = normalized.emplace_back(prepare_sentencepiece_text(part, spec_, offset == 0));
+    }
     split_at_special(in_normalized, part,
                      [&](std::string_view inner, TokenId inner_id, std::size_t inner_offset) {
                        segments.push_back({inner, inner_id, offset + inner_offset == 0, prepared});

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "isobatch/request.h"
+#include "text/charsmap.h"
 #include "text/special_tokens.h"
 
 namespace isobatch::text {
@@ -56,6 +57,10 @@ struct TokenizerSpec {
   bool ignore_merges = false;  // byte-level BPE: a piece that is a token becomes it, whatever the merges are
 
   // SentencePiece only.
+  bool strip_end = false;              // white space at the end goes, after the charsmap
+  std::string joined_space;            // what two or more spaces then become; empty: they stay
+  std::string charsmap;                // normalization rules, as text::Charsmap reads them; empty: none
+  bool charsmap_of_graphemes = false;  // applied as Hugging Face's `tokenizers` does, not as SentencePiece
   SpacePrefix space_prefix = SpacePrefix::never;
   bool strip_decoded_space = false;       // one space at the beginning of decoded text is the prefix
   bool remove_extra_whitespaces = false;  // spaces at both ends go, runs of them become one
@@ -67,8 +72,8 @@ struct TokenizerSpec {
 
 class Tokenizer {
  public:
-  // Throws Error: unsupported (model or pre-tokenizer, named), corrupt_file (a merge, score or id that makes
-  // no sense).
+  // Throws Error: unsupported (model or pre-tokenizer, named), corrupt_file (a merge, score, charsmap or id
+  // that makes no sense).
   static std::unique_ptr<Tokenizer> create(TokenizerSpec spec);
   virtual ~Tokenizer() = default;
 
@@ -79,7 +84,7 @@ class Tokenizer {
   // The bytes a token stands for; they need not be whole UTF-8 characters. Control tokens give their name.
   std::string_view bytes(TokenId id) const;
 
-  // Without its merges and scores: they are kept in the form that encoding wants.
+  // Without its merges, scores and charsmap: they are kept in the form that encoding wants.
   const TokenizerSpec& spec() const { return spec_; }
   int vocab_size() const { return static_cast<int>(spec_.tokens.size()); }
   bool is_control(TokenId id) const;  // leaves nothing in decoded text; also of the unknown token
@@ -94,7 +99,7 @@ class Tokenizer {
     std::string_view text;
     TokenId id;
     bool first;     // the text begins with it
-    bool prepared;  // prepare_sentencepiece_text has been done
+    bool prepared;  // prepare_sentencepiece_text, or normalize_sentencepiece_text, has been done
   };
 
   // `token_bytes` are what the tokens stand for, where they are no special tokens.
@@ -111,8 +116,15 @@ class Tokenizer {
   // Whether the space before text belongs to its normalization, as with Llama 2's, and not to what comes
   // after.
   bool normalizes_prefix() const { return spec_.model != "gpt2" && spec_.space_prefix == SpacePrefix::every; }
+  // User-defined tokens are then found in normalized text, and what they stand for is kept by it.
+  bool normalizes_as_sentencepiece() const { return charsmap_ && !spec_.charsmap_of_graphemes; }
+  // What Hugging Face's normalizers do before they put spaces in front; `normalizes` is false only when that
+  // leaves the text as it is.
+  bool normalizes(std::string_view text) const;
+  std::string normalize(std::string_view text) const;
   void encode_text(std::string_view text, bool parse_special, std::vector<TokenId>& ids) const;
 
+  std::optional<Charsmap> charsmap_;
   // Special tokens to be found: [parse_special][in normalized text].
   std::array<std::array<SpecialTokens, 2>, 2> special_;
   std::string bytes_;                  // of all tokens, one after the other

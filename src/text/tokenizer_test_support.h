@@ -3,7 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "text/byte_alphabet.h"
@@ -55,5 +58,42 @@ inline TokenizerSpec small_sentencepiece_spec(const std::string& model,
 }
 inline constexpr TokenId kSmallFirst = 259;
 inline constexpr TokenId small_byte_id(unsigned char byte) { return 3 + byte; }
+
+// Normalization rules as text::Charsmap reads them; each beginning of a rule has 256 units of its own.
+using RuleList = std::vector<std::pair<std::string, std::string>>;
+inline std::string make_charsmap(const RuleList& rules) {
+  std::map<std::string, std::size_t> bases;  // of nodes: all beginnings
+  for (const auto& [text, replacement] : rules) {
+    for (std::size_t size = 0; size <= text.size(); ++size) bases.emplace(text.substr(0, size), 0);
+  }
+  std::size_t size = 0;
+  for (auto& [beginning, base] : bases) base = size += 256;
+  std::vector<std::uint32_t> units(size + 256);
+  const auto add_node = [&](std::size_t node, unsigned char byte, std::size_t base) {
+    units[node] = static_cast<std::uint32_t>(byte | (node ^ base) << 10);
+  };
+  for (const auto& [beginning, base] : bases) {
+    if (beginning.empty()) {
+      add_node(0, 0, base);
+    } else {
+      const auto byte = static_cast<unsigned char>(beginning.back());
+      add_node(bases.at(beginning.substr(0, beginning.size() - 1)) ^ byte, byte, base);
+    }
+  }
+  std::string replacements;
+  for (const auto& [text, replacement] : rules) {
+    const auto byte = static_cast<unsigned char>(text.back());
+    units[bases.at(text.substr(0, text.size() - 1)) ^ byte] |= 1u << 8;
+    units[bases.at(text)] = 1u << 31 | static_cast<std::uint32_t>(replacements.size());
+    replacements += replacement + '\0';
+  }
+  std::string blob;
+  const auto put = [&](std::uint32_t value) {
+    for (int i = 0; i < 4; ++i) blob += static_cast<char>(value >> 8 * i);
+  };
+  put(static_cast<std::uint32_t>(4 * units.size()));
+  for (const std::uint32_t unit : units) put(unit);
+  return blob + replacements;
+}
 
 }  // namespace isobatch::text

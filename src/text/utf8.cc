@@ -85,6 +85,12 @@ std::size_t incomplete_suffix(std::string_view text) {
   return 0;
 }
 
+bool is_white_space(char32_t c) {
+  return (c >= 0x9 && c <= 0xD) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+         c == 0x3000;
+}
+
 void append_utf8(std::string& text, char32_t c) {
   const auto tail = [&](int shift) { text += static_cast<char>(0x80u | (c >> shift & 0x3Fu)); };
   if (c < 0x80) {

@@ -30,6 +30,9 @@ void require_utf8(std::string_view text, std::string_view what);
 // Bytes at the end that begin a character which the text does not finish: 0 to 3.
 std::size_t incomplete_suffix(std::string_view text);
 
+// Unicode's White_Space.
+bool is_white_space(char32_t c);
+
 void append_utf8(std::string& text, char32_t code_point);
 
 // Ill-formed parts become U+FFFD.

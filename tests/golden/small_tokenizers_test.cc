@@ -6,6 +6,7 @@
 
 #include "engine/tokenizer_from_directory.h"
 #include "engine/tokenizer_from_gguf.h"
+#include "isobatch/error.h"
 #include "tests/golden/golden_file.h"
 #include "tests/support/gguf_writer.h"
 #include "tests/support/temp_dir.h"
@@ -30,6 +31,8 @@ Golden read_golden(const std::string& name) {
   Golden golden;
   golden.texts = golden::read_json("tokenizers/texts.json").get<std::vector<std::string>>();
   golden.data = golden::read_json("tokenizers/golden/" + name + ".json");
+  for (const nlohmann::json& text : golden.data.value("more_texts", nlohmann::json::array()))
+    golden.texts.push_back(text);
   return golden;
 }
 
@@ -70,6 +73,15 @@ TokenizerSpec through_gguf(const TokenizerSpec& spec, const std::string& pre,
     writer.add_array("tokenizer.ggml.merges", spec.merges);
   } else {
     writer.add_array("tokenizer.ggml.scores", scores);
+    writer.add("tokenizer.ggml.remove_extra_whitespaces", spec.remove_extra_whitespaces);
+    // As old and new converters write it.
+    if (spec.model == "llama" && !spec.charsmap.empty()) {
+      writer.add_array("tokenizer.ggml.precompiled_charsmap",
+                       std::vector<std::int8_t>(spec.charsmap.begin(), spec.charsmap.end()));
+    } else if (!spec.charsmap.empty()) {
+      writer.add_array("tokenizer.ggml.precompiled_charsmap",
+                       std::vector<std::uint8_t>(spec.charsmap.begin(), spec.charsmap.end()));
+    }
     writer.add("tokenizer.ggml.add_space_prefix", spec.space_prefix != text::SpacePrefix::never);
   }
   const auto add_id = [&](const char* key, std::optional<TokenId> id) {
@@ -102,7 +114,10 @@ TEST_P(SmallTokenizer, FromJsonEqualsHuggingFace) { expect_ids_of_json(GetParam(
 
 // Special tokens that are found in normalized text. `tokenizers` leaves them in decoded text, special or not,
 // and this program does not, so decoding is not compared.
-TEST(SmallTokenizerOfOldFiles, FromJsonEqualsHuggingFace) { expect_ids_of_json("llama2-old"); }
+TEST(SmallTokenizerOfOldFiles, FromJsonEqualsHuggingFace) {
+  expect_ids_of_json("llama2-old");
+  expect_ids_of_json("rules-late");
+}
 
 TEST_P(SmallTokenizer, DecodesAsHuggingFace) {
   const Golden golden = read_golden(GetParam());
@@ -121,7 +136,7 @@ TEST_P(SmallTokenizer, DecodesAsHuggingFace) {
 INSTANTIATE_TEST_SUITE_P(All, SmallTokenizer,
                          ::testing::Values("gpt-2", "smollm", "llama-bpe", "qwen2", "deepseek-llm", "llama2",
                                            "llama2-first", "llama2-words", "gemma", "unigram",
-                                           "unigram-words"),
+                                           "unigram-words", "rules-unigram", "rules-words", "rules-bpe"),
                          [](const auto& info) {
                            std::string name = info.param;
                            std::ranges::replace(name, '-', '_');
@@ -176,10 +191,18 @@ TEST(SmallTokenizerGguf, GemmaGivesTheSameIds) {
   }
 }
 
+TEST(SmallTokenizerGguf, RefusesRulesThatAreNone) {
+  TokenizerSpec spec = spec_from_json(read_golden("rules-unigram"));
+  spec.charsmap.resize(100);
+  EXPECT_THROW(Tokenizer::create(through_gguf(spec, "default")), Error);
+}
+
 TEST(SmallTokenizerGguf, EqualsSentencePiece) {
-  for (const char* name : {"llama2", "gemma", "unigram"}) {
+  for (const char* name : {"llama2", "gemma", "unigram", "rules-unigram", "rules-bpe"}) {
     const Golden golden = read_golden(name);
-    const auto tokenizer = Tokenizer::create(through_gguf(spec_from_json(golden), "default"));
+    TokenizerSpec spec = spec_from_json(golden);
+    spec.remove_extra_whitespaces = golden.data.value("remove_extra_whitespaces", false);
+    const auto tokenizer = Tokenizer::create(through_gguf(spec, "default"));
     const std::vector<Ids> ids = golden.ids("sentencepiece");
     for (std::size_t i = 0; i < ids.size(); ++i) {
       EXPECT_EQ(tokenizer->encode(golden.texts[i], false, false), ids[i])
