@@ -3,7 +3,6 @@
 #include "isobatch/error.h"
 #include "model/config.h"
 #include "model/families.h"
-#include "model/packed_copy.h"
 
 namespace isobatch::model {
 namespace {

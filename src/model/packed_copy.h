@@ -26,12 +26,6 @@ class PackedCopy {
   std::string identity_;
 };
 
-// How a model is loaded; nothing here can move a bit.
-struct Loading {
-  Model::Progress progress;
-  const PackedCopy* copy = nullptr;
-};
-
 // Thrown by WeightLoader: the copy does not hold what packing gives. It is of another build, or two files
 // had one identity.
 struct StaleCopy {};

@@ -84,7 +84,13 @@ std::unique_ptr<Workspace, WorkspaceDeleter> make_workspace();
 // Tokens that the file's model has embeddings for. Throws Error(corrupt_file).
 int vocabulary_size(const formats::ModelFile& file);
 
-struct Loading;
+class PackedCopy;
+
+// How a model is loaded; nothing here can move a bit.
+struct Loading {
+  Model::Progress progress;
+  const PackedCopy* copy = nullptr;  // instead of packing, where there is one; else made
+};
 
 // Builds the family that the file's metadata names; Error(unsupported) names any other. `semantics` is
 // resolved in place: context and kv_dtype get their defaults.

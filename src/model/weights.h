@@ -13,6 +13,7 @@
 #include "kernels/packed_matrix.h"
 #include "model/packed_copy.h"
 #include "model/source.h"
+#include "model/transformer.h"
 
 namespace isobatch::model {
 
