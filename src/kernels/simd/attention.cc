@@ -258,10 +258,10 @@ HWY_INLINE float weigh(const float* scores, float maximum, int n, int padded, fl
   SumLanes sum;
   for (int t = 0; t < padded; t += kPanel) {
     for (int i = 0; i < kVectors; ++i) {
-      const int at = t + i * kLanes, rest = HWY_MAX(0, HWY_MIN(n - at, kLanes));
-      const VF weight = Kv::round(exp(hn::Sub(load(scores + at), splat(maximum))));
+      const int rest = HWY_MAX(0, HWY_MIN(n - t - i * kLanes, kLanes));
+      const VF weight = Kv::round(exp(hn::Sub(load(scores + t + i * kLanes), splat(maximum))));
       const VF kept = hn::IfThenElseZero(hn::FirstN(F(), rest), weight);
-      store(kept, weights + at);
+      store(kept, weights + t + i * kLanes);
       sum.v[i] = hn::Add(sum.v[i], kept);
     }
   }
