@@ -109,8 +109,8 @@ constexpr std::size_t attention_scratch_floats(int queries, int group, int head_
 // Attention. Every thread brings attention_scratch_floats(queries, group, head_dim, 0).
 struct SplitAttention {
   AttentionTask task;        // without scratch
-  float* scores = nullptr;   // [queries · group][padded_keys()]
-  float* weights = nullptr;  // the same shape
+  float* scores = nullptr;   // [queries · group][padded_keys()], later the weights
+  float* highest = nullptr;  // [blocks()][queries · group], of the scores of each block
   float* sums = nullptr;     // [blocks()][queries · group][padded head_dim], of each block by itself
 
   int first_block() const { return task.first_visible(task.first_position) / kKeyBlock; }  // that counts

@@ -278,9 +278,10 @@ Bytes run_attention_task(const KernelTable& table, KvDType dtype, const Shape& s
   }
   SplitAttention split{.task = task};
   const std::size_t rows = static_cast<std::size_t>(task.queries) * group;
-  std::vector<float> scores(rows * split.padded_keys(), numerics::canonical_nan()), weights = scores;
+  std::vector<float> scores(rows * split.padded_keys(), numerics::canonical_nan());
+  std::vector<float> highest(split.blocks() * rows, numerics::canonical_nan());
   std::vector<float> sums(split.blocks() * rows * padded_head_dim(s.depth), numerics::canonical_nan());
-  split.scores = scores.data(), split.weights = weights.data(), split.sums = sums.data();
+  split.scores = scores.data(), split.highest = highest.data(), split.sums = sums.data();
   // Parts of one and of two blocks, the last first: nothing may depend on their order.
   const auto for_parts = [&](AttentionPart* part) {
     for (int end = split.blocks(), n = 1; end > split.first_block(); end -= n, n = 3 - n) {

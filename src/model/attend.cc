@@ -12,9 +12,10 @@ namespace {
 constexpr int kQueryTile = 8;
 // Runs of such calls for each thread: few enough to be long, enough to balance.
 constexpr int kPiecesOfThread = 8;
-// A task in parts costs two parallel regions more, some microseconds each, and memory for its scores. So many
-// bytes of K and V take about as long.
-constexpr std::size_t kWorthOfParts = 128 << 10;
+// In parts a task takes two parallel regions more, as long as so many bytes of K and V; and since its scores
+// and sums go from one core's cache to another's, its work takes longer by this factor (1.4 measured).
+constexpr std::size_t kCostOfParts = 128 << 10;
+constexpr double kSlowerInParts = 1.5;
 constexpr int kBlocksInPart = 16;
 
 std::byte* key_block(const KvMemory& kv, const Segment& segment, int layer, int kv_head, int block) {
@@ -91,7 +92,7 @@ class Tasks {
     }
   }
 
-  // Whether threads that take whole tasks would wait for each other longer than parts cost.
+  // Whether threads that take whole tasks would wait for each other for longer than parts cost.
   bool are_worth_parts() const {
     const int threads = pass_.execution.threads.size(), items = count();
     if (threads == 1 || items >= kPiecesOfThread * threads) return false;
@@ -102,7 +103,8 @@ class Tasks {
       *std::ranges::min_element(busy) += bytes;
       total += bytes;
     }
-    return *std::ranges::max_element(busy) - total / threads >= kWorthOfParts;
+    const double in_parts = kSlowerInParts * static_cast<double>(total) / threads + kCostOfParts;
+    return static_cast<double>(*std::ranges::max_element(busy)) > in_parts;
   }
 
  private:
@@ -164,8 +166,11 @@ void attend_in_parts(const Pass& pass, const Tasks& tasks, const kernels::Attent
   std::size_t scores = 0, sums = 0, scratch = 0;
   const auto rows = [](const kernels::SplitAttention& s) { return s.task.queries * s.task.group; };
   const auto score_floats = [&](const kernels::SplitAttention& s) { return rows(s) * s.padded_keys(); };
+  const auto highest_floats = [&](const kernels::SplitAttention& s) {
+    return static_cast<std::size_t>(s.blocks()) * rows(s);
+  };
   const auto sum_floats = [&](const kernels::SplitAttention& s) {
-    return static_cast<std::size_t>(s.blocks()) * rows(s) * kernels::padded_head_dim(s.task.head_dim);
+    return highest_floats(s) * kernels::padded_head_dim(s.task.head_dim);
   };
   for (int item = 0; item < tasks.count(); ++item) {
     kernels::SplitAttention& split = splits[item];
@@ -173,18 +178,18 @@ void attend_in_parts(const Pass& pass, const Tasks& tasks, const kernels::Attent
     for (int begin = split.first_block(); begin < split.blocks(); begin += kBlocksInPart) {
       parts.push_back({item, begin, std::min(begin + kBlocksInPart, split.blocks())});
     }
-    scores += score_floats(split);
+    scores += score_floats(split) + highest_floats(split);
     sums += sum_floats(split);
     scratch = std::max(scratch, kernels::attention_scratch_floats(split.task.queries, split.task.group,
                                                                   split.task.head_dim, 0));
   }
-  float* at_scores = Workspace::grow(w.attention_scores, 2 * scores);
+  float* at_scores = Workspace::grow(w.attention_scores, scores);
   float* at_sums = Workspace::grow(w.attention_sums, sums);
   for (kernels::SplitAttention& split : splits) {
     split.scores = at_scores;
-    split.weights = at_scores + scores;
+    split.highest = split.scores + score_floats(split);
     split.sums = at_sums;
-    at_scores += score_floats(split);
+    at_scores = split.highest + highest_floats(split);
     at_sums += sum_floats(split);
   }
   const auto scratch_of = [&](int thread) { return Workspace::grow(w.attention_scratch[thread], scratch); };

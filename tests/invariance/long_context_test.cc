@@ -57,7 +57,7 @@ struct LongContext : testing::Test {
     hooks.kernels = &table;
     const auto engine = engine::make_engine_with_hooks(model, tuning, hooks);
     std::vector<Engine::RequestId> ids;
-    for (const int length : {2700, 20, 1400}) {
+    for (const int length : {2700, 20, 700}) {
       test::Random random(length);
       Request request;
       for (int i = 0; i < length; ++i) request.prompt.push_back(static_cast<TokenId>(3 + random.below(90)));
@@ -81,8 +81,8 @@ TEST_F(LongContext, PartsHaveTheBitsOfTheWhole) {
   for (const auto& [family, window] : {std::pair("llama", 0), {"gemma2", 1300}}) {
     test::RandomModelOptions options{.family = family,
                                      .layers = 2,
-                                     .heads = 9,
-                                     .kv_heads = 3,
+                                     .heads = 3,
+                                     .kv_heads = 1,
                                      .head_dim = 64,
                                      .context = 3000,
                                      .window = window,

@@ -357,7 +357,7 @@ void attention(const AttentionTask& task) {
 // Asks for K (offset 0) or V of the blocks that come in this part; a part is long against what is asked for
 // at once.
 HWY_INLINE void ask_ahead(const AttentionTask& task, std::size_t offset, int block, int begin, int end) {
-  constexpr std::size_t kBytesAhead = 16 << 10;
+  constexpr std::size_t kBytesAhead = 32 << 10;
   const int ahead = HWY_MAX(1, static_cast<int>(kBytesAhead / task.v_offset));
   for (int b = block == begin ? begin + 1 : block + ahead; b <= block + ahead && b < end; ++b) {
     for (std::size_t i = 0; i < task.v_offset; i += 64) prefetch(task.blocks[b] + offset + i);
@@ -378,8 +378,27 @@ void score_part(const SplitAttention& split, int begin, int end, float* scratch)
   for (int row = 0; row < task.queries * task.group; ++row) {
     const int seen = task.first_position + row / task.group + 1, visible = task.first_visible(seen - 1);
     const int first = HWY_MAX(visible, begin * kKeyBlock), last = HWY_MIN(seen, end * kKeyBlock);
-    if (first < last) finish_scores(task, first, last, split.scores + row * padded);
+    float* scores = split.scores + row * padded;
+    if (first < last) finish_scores(task, first, last, scores);
+    for (int block = begin; block < end; ++block) {
+      const int from = block * kKeyBlock, n = HWY_MAX(0, HWY_MIN(seen - from, kKeyBlock));
+      const bool is_seen = n > 0 && from + kKeyBlock > visible;
+      split.highest[block * task.queries * task.group + row] =
+          is_seen ? highest_score(scores + from, n) : -__builtin_inff();
+    }
   }
+}
+
+// Of the blocks that the row sees; NaN if one is.
+HWY_INLINE float highest_of_blocks(const SplitAttention& split, int row) {
+  const int rows = split.task.queries * split.task.group;
+  float highest = -__builtin_inff();
+  for (int block = split.first_block(); block < split.blocks(); ++block) {
+    const float own = split.highest[block * rows + row];
+    if (own != own) return own;
+    highest = own > highest ? own : highest;
+  }
+  return highest;
 }
 
 template <typename Kv>
@@ -390,13 +409,11 @@ void value_part(const SplitAttention& split, int begin, int end, float* scratch)
   for (int row = 0; row < rows; ++row) {
     const int seen = task.first_position + row / group + 1;
     const int block = task.first_visible(seen - 1) / kKeyBlock * kKeyBlock;
-    const float* scores = split.scores + row * padded;
-    // Each part finds the maximum by itself: that is less than to wait for one that does.
-    const float maximum = highest_score(scores + block, seen - block);
     const int first = HWY_MAX(block, begin * kKeyBlock), last = end * kKeyBlock;
+    float* scores = split.scores + row * padded + first;
     if (first < last) {
-      weigh<Kv>(scores + first, maximum, HWY_MAX(0, HWY_MIN(seen, last) - first), last - first,
-                split.weights + row * padded + first);
+      weigh<Kv>(scores, highest_of_blocks(split, row), HWY_MAX(0, HWY_MIN(seen, last) - first), last - first,
+                scores);
     }
   }
   const std::ptrdiff_t block_sums = static_cast<std::ptrdiff_t>(rows) * padded_head_dim(task.head_dim);
@@ -404,7 +421,7 @@ void value_part(const SplitAttention& split, int begin, int end, float* scratch)
     ask_ahead(task, task.v_offset, block, begin, end);
     float* sums = split.sums + block * block_sums;
     std::memset(sums, 0, sizeof(float) * block_sums);
-    sum_block<Kv>(task, block * kKeyBlock, split.weights, padded, sums, scratch);
+    sum_block<Kv>(task, block * kKeyBlock, split.scores, padded, sums, scratch);
   }
 }
 
@@ -416,7 +433,7 @@ void combine_parts(const SplitAttention& split, float* scratch) {
   float* denominators = scratch + rows * padded_dim;
   for (int row = 0; row < rows; ++row) {
     const int seen = task.first_position + row / task.group + 1;
-    const float* weights = split.weights + row * padded;
+    const float* weights = split.scores + row * padded;
     SumLanes sum;
     for (std::ptrdiff_t t = task.first_visible(seen - 1) / kKeyBlock * kKeyBlock; t < padded; t += kPanel) {
       for (int i = 0; i < kVectors; ++i) sum.v[i] = hn::Add(sum.v[i], load(weights + t + i * kLanes));
