@@ -37,8 +37,8 @@ Operands prepare_operands(const Pass& pass, const float* x, int rows,
     const auto quantize =
         execution.kernels.quantize_rows[static_cast<std::size_t>(execution.kernels.quant_form)];
     // Items are groups of a chunk of rows; what is less than the start of a parallel region is one item.
-    constexpr int kChunk = 64, kFewValues = 4096;
-    const int groups = rows * depth <= kFewValues ? 1 : quantized.groups();
+    constexpr int kChunk = 16, kFewValues = 4096;
+    const int groups = rows * depth <= kFewValues || rows >= 2 * kChunk ? 1 : quantized.groups();
     const int chunks = (rows + kChunk - 1) / kChunk;
     run_items(execution, groups * chunks, [&](int item, int /*thread*/) {
       const int group = item % groups, chunk = item / groups;
