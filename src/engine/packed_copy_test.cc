@@ -105,7 +105,7 @@ TEST_F(PackedCopyTest, IsMadeAnewWhenItIsDamaged) {
     EXPECT_EQ(digest({}, true), expected) << at;
     EXPECT_TRUE(read(only_copy()) == made) << at;
   }
-  for (const std::size_t size : {std::size_t{10}, std::size_t{5000}, made.size() - 64}) {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{10}, std::size_t{5000}, made.size() - 64}) {
     write(only_copy(), made.substr(0, size));
     EXPECT_EQ(digest({}, true), expected) << size;
     EXPECT_TRUE(read(only_copy()) == made) << size;

@@ -38,9 +38,13 @@ PackedCopy::PackedCopy(const std::filesystem::path& folder, const std::string& n
 }
 
 std::optional<Arena> PackedCopy::map() const {
-  std::error_code none;
-  if (!std::filesystem::exists(path_, none)) return std::nullopt;
-  MappedFile file(path_);
+  std::optional<MappedFile> mapped;
+  try {
+    mapped.emplace(path_);
+  } catch (const Error&) {  // absent, empty, not to be read: write() says what is in its way
+    return std::nullopt;
+  }
+  MappedFile& file = *mapped;
   const auto* bytes = reinterpret_cast<const char*>(file.bytes().data());
   const std::size_t begin = weights_begin(identity_);
   if (file.size() < begin || std::string_view(bytes, kMagic.size()) != kMagic) return std::nullopt;

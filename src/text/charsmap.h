@@ -1,5 +1,5 @@
 // SentencePiece's normalization rules in their compiled form, `precompiled_charsmap`: which text stands for
-// which. What they mean for a text is in text/normalization.h.
+// which. What they mean for a text is in text/apply_charsmap.h.
 //
 // A uint32 with the size of the trie in bytes, the trie, then the replacements, each ended by a zero byte;
 // all numbers are little-endian. The trie is a double array of Darts-clone, of uint32 units
