@@ -96,7 +96,7 @@ def random_models(bench):
         "",
         *table(head, exact),
         "In `native` (KV bf16), the default: mean KL to Hugging Face's float32, and the next tokens that differ. Random",
-        "models have flat, noisy logits: trained ones, below, keep far more.",
+        "models have flat logits, so more of their next tokens change than of trained models, below.",
         "",
         *table(head, native),
     ]
