@@ -87,6 +87,19 @@ TEST(Audit, AnEngineThatFailsAgainAndAgainIsGivenUp) {
   EXPECT_EQ(report.verdicts.at(0).kind, VerdictKind::not_measured);
 }
 
+TEST(Audit, AnAuditThatWasStoppedDoesNotBlameTheEngine) {
+  EngineReport report;
+  Comparison moved;
+  moved.factor = Factor::padding_side;
+  moved.dtype = "bf16";
+  moved.measures.accuracy.emplace().p_value = 1e-6;
+  report.comparisons.push_back(moved);
+  EXPECT_THAT(diagnose(report).at(0).sentence, HasSubstr("the engine shows too little"));
+  report.error = "stopped after 1 of 9 comparisons";
+  EXPECT_THAT(diagnose(report).at(0).sentence,
+              HasSubstr("did not get to what would say why: stopped after 1"));
+}
+
 TEST(Advice, DoesNotProposeWhatIsDone) {
   EngineInfo engine;
   engine.name = "llama.cpp";

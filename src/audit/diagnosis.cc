@@ -293,15 +293,17 @@ class Diagnosis {
     return true;
   }
 
-  // Engines that show texts alone.
+  // Engines that show texts alone, and audits that were stopped early.
   void texts_alone() {
     if (!verdicts_.empty()) return;
     const auto found = all([](const Comparison& c) { return !is_asked(c.factor) && beyond_rounding(c); });
     if (found.empty()) return;
+    const std::string why =
+        report_.error.empty()
+            ? "the engine shows too little to say why."
+            : fmt::format("the audit did not get to what would say why: {}.", report_.error);
     add(VerdictKind::unexplained,
-        "Answers change their length or their accuracy, which rounding does not do; the engine shows too "
-        "little to say why.",
-        found);
+        "Answers change their length or their accuracy, which rounding does not do; " + why, found);
   }
 
   // Rounding stands beside a fault: in the factors that the fault does not reach.

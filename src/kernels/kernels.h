@@ -109,13 +109,17 @@ constexpr std::size_t attention_scratch_floats(int queries, int group, int head_
 // Attention. Every thread brings attention_scratch_floats(queries, group, head_dim, 0).
 struct SplitAttention {
   AttentionTask task;        // without scratch
-  float* scores = nullptr;   // [queries · group][padded_keys()], later the weights
-  float* highest = nullptr;  // [blocks()][queries · group], of the scores of each block
-  float* sums = nullptr;     // [blocks()][queries · group][padded head_dim], of each block by itself
+  float* scores = nullptr;   // [rows()][padded_keys()], later the weights
+  float* highest = nullptr;  // [blocks()][rows()], of the scores of each block
+  float* sums = nullptr;     // [blocks()][rows()][padded head_dim], of each block by itself
 
   int first_block() const { return task.first_visible(task.first_position) / kKeyBlock; }  // that counts
   int blocks() const { return (task.first_position + task.queries + kKeyBlock - 1) / kKeyBlock; }
   std::ptrdiff_t padded_keys() const { return static_cast<std::ptrdiff_t>(blocks()) * kKeyBlock; }
+  int rows() const { return task.queries * task.group; }
+  std::size_t score_floats() const { return static_cast<std::size_t>(rows()) * padded_keys(); }
+  std::size_t highest_floats() const { return static_cast<std::size_t>(blocks()) * rows(); }
+  std::size_t sum_floats() const { return highest_floats() * padded_head_dim(task.head_dim); }
 };
 using AttentionPart = void(const SplitAttention& split, int block_begin, int block_end, float* scratch);
 struct AttentionParts {

@@ -277,10 +277,9 @@ Bytes run_attention_task(const KernelTable& table, KvDType dtype, const Shape& s
     return bytes_of(out);
   }
   SplitAttention split{.task = task};
-  const std::size_t rows = static_cast<std::size_t>(task.queries) * group;
-  std::vector<float> scores(rows * split.padded_keys(), numerics::canonical_nan());
-  std::vector<float> highest(split.blocks() * rows, numerics::canonical_nan());
-  std::vector<float> sums(split.blocks() * rows * padded_head_dim(s.depth), numerics::canonical_nan());
+  std::vector<float> scores(split.score_floats(), numerics::canonical_nan());
+  std::vector<float> highest(split.highest_floats(), numerics::canonical_nan());
+  std::vector<float> sums(split.sum_floats(), numerics::canonical_nan());
   split.scores = scores.data(), split.highest = highest.data(), split.sums = sums.data();
   // Parts of one and of two blocks, the last first: nothing may depend on their order.
   const auto for_parts = [&](AttentionPart* part) {

@@ -164,22 +164,14 @@ void attend_in_parts(const Pass& pass, const Tasks& tasks, const kernels::Attent
   };
   std::vector<Part> parts;
   std::size_t scores = 0, sums = 0, scratch = 0;
-  const auto rows = [](const kernels::SplitAttention& s) { return s.task.queries * s.task.group; };
-  const auto score_floats = [&](const kernels::SplitAttention& s) { return rows(s) * s.padded_keys(); };
-  const auto highest_floats = [&](const kernels::SplitAttention& s) {
-    return static_cast<std::size_t>(s.blocks()) * rows(s);
-  };
-  const auto sum_floats = [&](const kernels::SplitAttention& s) {
-    return highest_floats(s) * kernels::padded_head_dim(s.task.head_dim);
-  };
   for (int item = 0; item < tasks.count(); ++item) {
     kernels::SplitAttention& split = splits[item];
     split.task = tasks.make(item, blocks[item]);
     for (int begin = split.first_block(); begin < split.blocks(); begin += kBlocksInPart) {
       parts.push_back({item, begin, std::min(begin + kBlocksInPart, split.blocks())});
     }
-    scores += score_floats(split) + highest_floats(split);
-    sums += sum_floats(split);
+    scores += split.score_floats() + split.highest_floats();
+    sums += split.sum_floats();
     scratch = std::max(scratch, kernels::attention_scratch_floats(split.task.queries, split.task.group,
                                                                   split.task.head_dim, 0));
   }
@@ -187,10 +179,10 @@ void attend_in_parts(const Pass& pass, const Tasks& tasks, const kernels::Attent
   float* at_sums = Workspace::grow(w.attention_sums, sums);
   for (kernels::SplitAttention& split : splits) {
     split.scores = at_scores;
-    split.highest = split.scores + score_floats(split);
+    split.highest = split.scores + split.score_floats();
     split.sums = at_sums;
-    at_scores = split.highest + highest_floats(split);
-    at_sums += sum_floats(split);
+    at_scores = split.highest + split.highest_floats();
+    at_sums += split.sum_floats();
   }
   const auto scratch_of = [&](int thread) { return Workspace::grow(w.attention_scratch[thread], scratch); };
   for (kernels::AttentionPart* run : {kernel.scores, kernel.values}) {

@@ -16,6 +16,7 @@ struct Bf16Kv {
   static constexpr int kHeight = kRowsOfTwoChains;
   static constexpr int kLaneElements = 2;  // elements from one lane to the next: pairs
   static HWY_INLINE VF round(VF x) { return round_operand_bf16(x); }
+  static HWY_INLINE VF round_positive(VF x) { return round_positive_operand_bf16(x); }  // and no NaN
   static constexpr bool kScaled = false;
   // Terms [first, terms) of a block.
   template <int R>
@@ -32,6 +33,7 @@ struct FloatKv {
   static constexpr int kLaneElements = 1;
   static constexpr bool kScaled = std::is_same_v<T, std::int8_t>;  // q8_0: integers, with scales behind them
   static HWY_INLINE VF round(VF x) { return x; }
+  static HWY_INLINE VF round_positive(VF x) { return x; }
   template <int R>
   static HWY_INLINE void block(const Element* w, int lanes_in_row, int first, int terms, const float* x,
                                std::ptrdiff_t x_stride, VF (&acc)[R][kVectorsAtOnce]) {
@@ -244,11 +246,13 @@ HWY_INLINE void finish_scores(const AttentionTask& task, int begin, int end, flo
 HWY_INLINE float highest_score(const float* scores, int n) {
   VF highest = splat(-__builtin_inff());
   auto has_nan = hn::FirstN(F(), 0);
-  for (int t = 0; t < n; t += kLanes) {
-    const VF s = hn::IfThenElse(hn::FirstN(F(), HWY_MIN(n - t, kLanes)), load(scores + t), highest);
+  const auto see = [&](VF s) {
     has_nan = hn::Or(has_nan, hn::IsNaN(s));
-    highest = hn::IfThenElse(hn::Gt(s, highest), s, highest);
-  }
+    highest = hn::Max(s, highest);  // a NaN may get lost here
+  };
+  int t = 0;
+  for (; t + kLanes <= n; t += kLanes) see(load(scores + t));
+  if (t < n) see(hn::IfThenElse(hn::FirstN(F(), n - t), load(scores + t), highest));
   return hn::AllFalse(F(), has_nan) ? hn::GetLane(hn::MaxOfLanes(F(), highest)) : numerics::canonical_nan();
 }
 
@@ -256,14 +260,30 @@ HWY_INLINE float highest_score(const float* scores, int n) {
 template <typename Kv>
 HWY_INLINE float weigh(const float* scores, float maximum, int n, int padded, float* weights) {
   SumLanes sum;
-  for (int t = 0; t < padded; t += kPanel) {
-    for (int i = 0; i < kVectors; ++i) {
-      const int rest = HWY_MAX(0, HWY_MIN(n - t - i * kLanes, kLanes));
-      const VF weight = Kv::round(exp(hn::Sub(load(scores + t + i * kLanes), splat(maximum))));
-      const VF kept = hn::IfThenElseZero(hn::FirstN(F(), rest), weight);
-      store(kept, weights + t + i * kLanes);
-      sum.v[i] = hn::Add(sum.v[i], kept);
+  const auto weigh_vectors = [&](const auto& weight_of) {
+    const auto weight_at = [&](int t) { return weight_of(hn::Sub(load(scores + t), splat(maximum))); };
+    int t = 0;
+    for (; t + kPanel <= n; t += kPanel) {
+      for (int i = 0; i < kVectors; ++i) {
+        const VF weight = weight_at(t + i * kLanes);
+        store(weight, weights + t + i * kLanes);
+        sum.v[i] = hn::Add(sum.v[i], weight);
+      }
     }
+    for (; t < padded; t += kPanel) {
+      for (int i = 0; i < kVectors; ++i) {
+        const int rest = HWY_MAX(0, HWY_MIN(n - t - i * kLanes, kLanes));
+        const VF weight = hn::IfThenElseZero(hn::FirstN(F(), rest), weight_at(t + i * kLanes));
+        store(weight, weights + t + i * kLanes);
+        sum.v[i] = hn::Add(sum.v[i], weight);
+      }
+    }
+  };
+  // With a finite maximum no difference is above 0 or NaN (scores that are not seen do not count).
+  if (std::abs(maximum) < __builtin_inff()) {
+    weigh_vectors([](VF x) { return Kv::round_positive(exp_of_negative(x)); });
+  } else {
+    weigh_vectors([](VF x) { return Kv::round(exp(x)); });
   }
   return sum.fold();
 }

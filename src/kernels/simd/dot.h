@@ -18,16 +18,18 @@ namespace isobatch::kernels::HWY_NAMESPACE {
 inline constexpr int kVectorsAtOnce = kLanes == 16 ? 1 : 2;
 inline constexpr int kWidth = kVectorsAtOnce * kLanes;
 inline constexpr int kRowsOfTwoChains = kLanes == 16  ? 8
-                                        : kLanes == 8 ? 2
-                                                      : 4;    // N-DOT-B: even and odd terms
-inline constexpr int kRowsOfOneChain = kLanes == 16 ? 8 : 4;  // N-DOT-F
+                                        : kLanes == 8 ? 6
+                                                      : 4;                      // N-DOT-B: even and odd terms
+inline constexpr int kRowsOfOneChain = kLanes == 16 ? 8 : kLanes == 8 ? 6 : 4;  // N-DOT-F
+// Up to so many rows have both chains in registers at once; more take one chain after the other.
+inline constexpr int kRowsOfBothChains = kLanes == 8 ? 3 : 8;
 
-template <int R>
-HWY_INLINE void set_zero(VF (&acc)[R][kVectorsAtOnce]) {
+template <int R, int V>
+HWY_INLINE void set_zero(VF (&sums)[R][V]) {
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 16
-    for (int v = 0; v < kVectorsAtOnce; ++v) acc[r][v] = hn::Zero(F());
+    for (int v = 0; v < V; ++v) sums[r][v] = hn::Zero(F());
   }
 }
 
@@ -39,33 +41,46 @@ HWY_INLINE VU load_pairs(const std::uint16_t* pairs) {
   return v;
 }
 
-// One block of N-DOT-B: up to 32 terms k of V · kLanes outputs. `pairs` points to [terms/2][stride/2][2]
-// bf16, stride in bf16; x to the rows' bf16 values as f32. An odd last term uses the first half of its pair
-// only, and an odd `first` the second half of its own; the terms before `first` are not touched.
-template <int R, int V>
-HWY_INLINE void dot_b_block(const std::uint16_t* pairs, std::ptrdiff_t stride, int terms, const float* x,
-                            std::ptrdiff_t x_stride, VF (&acc)[R][V], int first = 0) {
-  VF even[R][V], odd[R][V];
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 16
-    for (int v = 0; v < V; ++v) even[r][v] = odd[r][v] = hn::Zero(F());
-  }
-  if (first % 2 != 0) {
+// Terms 2j + kOdd, j in [begin, end), of N-DOT-B, in one chain for each row and output.
+template <int kOdd, int R, int V>
+HWY_INLINE void dot_b_chain(const std::uint16_t* pairs, std::ptrdiff_t stride, int begin, int end,
+                            const float* x, std::ptrdiff_t x_stride, VF (&chain)[R][V]) {
+  for (int j = begin; j < end; ++j) {
+    VF w[V];
 #pragma GCC unroll 16
     for (int v = 0; v < V; ++v) {
-      const VF w = odd_bf16(load_pairs(pairs + first / 2 * stride + v * 2 * kLanes));
+      const VU both = load_pairs(pairs + j * stride + v * 2 * kLanes);
+      w[v] = kOdd ? odd_bf16(both) : even_bf16(both);
+    }
 #pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) odd[r][v] = hn::MulAdd(w, splat(x[r * x_stride + first]), odd[r][v]);
+    for (int r = 0; r < R; ++r) {
+      const VF x_j = splat(x[r * x_stride + 2 * j + kOdd]);
+#pragma GCC unroll 16
+      for (int v = 0; v < V; ++v) chain[r][v] = hn::MulAdd(w[v], x_j, chain[r][v]);
     }
   }
-  const int whole = terms / 2;
-  for (int j = (first + 1) / 2; j < whole; ++j) {
-    const std::uint16_t* at = pairs + j * stride;
+}
+
+// Pairs [begin, end) of both chains.
+template <int R, int V>
+HWY_INLINE void dot_b_chains(const std::uint16_t* pairs, std::ptrdiff_t stride, int begin, int end,
+                             const float* x, std::ptrdiff_t x_stride, VF (&even)[R][V], VF (&odd)[R][V]) {
+  if constexpr (kLanes == 8 && R == kRowsOfBothChains) {
+    // The sums leave no registers for the weights of both: these are loaded twice. Without the barriers gcc
+    // loads once and keeps sums in memory instead.
+    for (int j = begin; j < end; ++j) {
+      dot_b_chain<0>(pairs, stride, j, j + 1, x, x_stride, even);
+      asm volatile("" ::: "memory");
+      dot_b_chain<1>(pairs, stride, j, j + 1, x, x_stride, odd);
+      asm volatile("" ::: "memory");
+    }
+    return;
+  }
+  for (int j = begin; j < end; ++j) {
     VF w_even[V], w_odd[V];
 #pragma GCC unroll 16
     for (int v = 0; v < V; ++v) {
-      const VU w = load_pairs(at + v * 2 * kLanes);
+      const VU w = load_pairs(pairs + j * stride + v * 2 * kLanes);
       w_even[v] = even_bf16(w);
       w_odd[v] = odd_bf16(w);
     }
@@ -79,16 +94,40 @@ HWY_INLINE void dot_b_block(const std::uint16_t* pairs, std::ptrdiff_t stride, i
       }
     }
   }
-  if (terms % 2 != 0) {
+}
+
+// One block of N-DOT-B: up to 32 terms k of V · kLanes outputs. `pairs` points to [terms/2][stride/2][2]
+// bf16, stride in bf16; x to the rows' bf16 values as f32. An odd last term uses the first half of its pair
+// only, and an odd `first` the second half of its own; the terms before `first` are not touched.
+template <int R, int V>
+HWY_INLINE void dot_b_block(const std::uint16_t* pairs, std::ptrdiff_t stride, int terms, const float* x,
+                            std::ptrdiff_t x_stride, VF (&acc)[R][V], int first = 0) {
+  const int begin = (first + 1) / 2, whole = terms / 2;
+  VF even[R][V], odd[R][V];
+  set_zero(even);
+  if constexpr (R > kRowsOfBothChains) {
+    dot_b_chain<0>(pairs, stride, begin, whole + terms % 2, x, x_stride, even);
+    HWY_ALIGN float sums[R][V * kLanes];  // in memory: the registers are for the other chain
 #pragma GCC unroll 16
-    for (int v = 0; v < V; ++v) {
-      const VF w = even_bf16(load_pairs(pairs + whole * stride + v * 2 * kLanes));
+    for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) {
-        even[r][v] = hn::MulAdd(w, splat(x[r * x_stride + 2 * whole]), even[r][v]);
+      for (int v = 0; v < V; ++v) hn::Store(even[r][v], F(), sums[r] + v * kLanes);
+    }
+    set_zero(odd);
+    dot_b_chain<1>(pairs, stride, first / 2, whole, x, x_stride, odd);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 16
+      for (int v = 0; v < V; ++v) {
+        acc[r][v] = hn::Add(acc[r][v], hn::Add(hn::Load(F(), sums[r] + v * kLanes), odd[r][v]));
       }
     }
+    return;
   }
+  set_zero(odd);
+  if (first % 2 != 0) dot_b_chain<1>(pairs, stride, first / 2, begin, x, x_stride, odd);
+  dot_b_chains(pairs, stride, begin, whole, x, x_stride, even, odd);
+  if (terms % 2 != 0) dot_b_chain<0>(pairs, stride, whole, whole + 1, x, x_stride, even);
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 16
@@ -106,11 +145,7 @@ template <int R, int V, typename Element>
 HWY_INLINE void dot_f_chunk(const Element* weights, std::ptrdiff_t stride, int terms, const float* x,
                             std::ptrdiff_t x_stride, VF (&acc)[R][V]) {
   VF chunk[R][V];
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 16
-    for (int v = 0; v < V; ++v) chunk[r][v] = hn::Zero(F());
-  }
+  set_zero(chunk);
   for (int k = 0; k < terms; ++k) {
     prefetch_ahead(weights + k * stride);
     VF w[V];
@@ -135,11 +170,7 @@ template <int R, int V>
 HWY_INLINE void dot_f_chunk_pairs(const std::uint16_t* pairs, std::ptrdiff_t stride, int terms,
                                   const float* x, std::ptrdiff_t x_stride, VF (&acc)[R][V]) {
   VF chunk[R][V];
-#pragma GCC unroll 16
-  for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 16
-    for (int v = 0; v < V; ++v) chunk[r][v] = hn::Zero(F());
-  }
+  set_zero(chunk);
   for (int k = 0; k < terms; ++k) {
     const std::uint16_t* at = pairs + k / 2 * stride;
     prefetch_ahead(at);

@@ -10,6 +10,7 @@ namespace isobatch::kernels::HWY_NAMESPACE {
 namespace {
 
 constexpr int kBlockVectors = kBlock / kLanes;
+constexpr int kBlocksInGroup = kGroup / kBlock;
 constexpr float kHighest = 2032.0f;
 using I8 = hn::Rebind<std::int8_t, F>;
 using I16 = hn::Rebind<std::int16_t, F>;
@@ -23,16 +24,6 @@ HWY_INLINE float largest_magnitude(const float* x, int n) {
   for (; k + kLanes <= n; k += kLanes) bits = hn::Max(bits, hn::BitCast(U(), hn::Abs(load(x + k))));
   if (k < n) bits = hn::Max(bits, hn::BitCast(U(), hn::Abs(load_first(x + k, n - k))));
   return hn::GetLane(hn::BitCast(F(), hn::MaxOfLanes(U(), bits)));
-}
-
-HWY_INLINE VI nearest_integers(VF x) {  // of values that an int32 can hold
-#if HWY_TARGET == HWY_AVX2
-  return VI{_mm256_cvtps_epi32(x.raw)};
-#elif HWY_TARGET == HWY_AVX3
-  return VI{_mm512_cvtps_epi32(x.raw)};
-#else
-  return hn::ConvertTo(I(), hn::Round(x));
-#endif
 }
 
 // One vector of q into its place in a block, k from `at` on.
@@ -66,25 +57,46 @@ HWY_INLINE void store_block(const VI (&q)[kBlockVectors], std::int8_t* values) {
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(values + kBlock), _mm512_cvtepi16_epi8(low));
     return;
   }
+#elif HWY_TARGET == HWY_AVX2
+  if constexpr (kForm == QuantForm::words) {  // 16 at once
+    const __m256i middle = _mm256_setr_epi8(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15,  //
+                                            0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15);
+    for (int i = 0; i < kBlockVectors; i += 2) {
+      const __m256i words = _mm256_shuffle_epi8(_mm256_packs_epi32(q[i].raw, q[i + 1].raw), middle);
+      _mm256_storeu_si256(reinterpret_cast<__m256i*>(values + i * 2 * kLanes),
+                          _mm256_permute4x64_epi64(words, 0xd8));
+    }
+    return;
+  }
 #endif
   for (int i = 0; i < kBlockVectors; ++i) store_quants<kForm>(q[i], i * kLanes, values);
 }
 
-// kHalfSums: also stores the sums of 16 q, `half_stride` apart.
-template <QuantForm kForm, bool kHalfSums>
-HWY_INLINE std::int32_t quantize_block(const float* x, float inverse, std::int8_t* values,
-                                       std::int32_t* half_sums, std::ptrdiff_t half_stride) {
-  VI q[kBlockVectors], total = hn::Zero(I());
+// Quantizes a block into `values` and adds the q of its halves, lane by lane. No q is above 2032: |x| ·
+// inverse can exceed it by less than rounding to integers removes.
+template <QuantForm kForm>
+HWY_INLINE void quantize_block(const float* x, float inverse, std::int8_t* values, VI& first, VI& second) {
+  VI q[kBlockVectors];
+  first = second = hn::Zero(I());
   for (int i = 0; i < kBlockVectors; ++i) {
-    const VF scaled = hn::Mul(load(x + i * kLanes), splat(inverse));
-    q[i] = nearest_integers(hn::Min(hn::Max(scaled, splat(-kHighest)), splat(kHighest)));
-    total = hn::Add(total, q[i]);
-    if (kHalfSums && i + 1 == kBlockVectors / 2) *half_sums = hn::GetLane(hn::SumOfLanes(I(), total));
+    q[i] = nearest_integers(hn::Mul(load(x + i * kLanes), splat(inverse)));
+    VI& half = i < kBlockVectors / 2 ? first : second;
+    half = hn::Add(half, q[i]);
   }
   store_block<kForm>(q, values);
-  const std::int32_t sum = hn::GetLane(hn::SumOfLanes(I(), total));
-  if (kHalfSums) half_sums[half_stride] = sum - *half_sums;
-  return sum;
+}
+
+// The sum of each vector's lanes.
+HWY_INLINE void sum_lanes(const VI (&v)[kBlocksInGroup], std::int32_t (&sums)[kBlocksInGroup]) {
+#if HWY_TARGET == HWY_AVX2
+  static_assert(kBlocksInGroup == 4);
+  const __m256i pairs =
+      _mm256_hadd_epi32(_mm256_hadd_epi32(v[0].raw, v[1].raw), _mm256_hadd_epi32(v[2].raw, v[3].raw));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(sums),
+                   _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1)));
+#else
+  for (int b = 0; b < kBlocksInGroup; ++b) sums[b] = hn::GetLane(hn::SumOfLanes(I(), v[b]));
+#endif
 }
 
 template <QuantForm kForm, bool kHalfSums>
@@ -95,23 +107,40 @@ void quantize_group(const float* x, int group, int r, const QuantizedRows& out) 
   const float scale = !finite ? numerics::canonical_nan() : zero ? 0.0f : amax / kHighest;
   const float inverse = zero ? 0.0f : kHighest / amax;
   out.scales[static_cast<std::ptrdiff_t>(group) * out.rows + r] = scale;
-  for (int k = begin; k < end; k += kBlock) {
-    const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(k / kBlock) * out.rows + r;
-    std::int8_t* values = out.values + at * kBlockBytes;
-    std::int32_t* half_sums =
-        kHalfSums ? out.half_sums + static_cast<std::ptrdiff_t>(k / kBlock) * 2 * out.rows + r : nullptr;
+
+  const int first_block = group * kBlocksInGroup, blocks = (end - begin + kBlock - 1) / kBlock;
+  VI first[kBlocksInGroup], total[kBlocksInGroup];
+  for (int b = 0; b < kBlocksInGroup; ++b) {
+    first[b] = total[b] = hn::Zero(I());
+    if (b >= blocks) continue;
+    std::int8_t* values =
+        out.values + (static_cast<std::ptrdiff_t>(first_block + b) * out.rows + r) * kBlockBytes;
+    const int k = begin + b * kBlock;
+    VI second;
     if (zero) {
       std::memset(values, 0, kBlockBytes);
-      out.sums[at] = 0;
-      if (kHalfSums) half_sums[0] = half_sums[out.rows] = 0;
-    } else if (end - k >= kBlock) {
-      out.sums[at] = quantize_block<kForm, kHalfSums>(x + k, inverse, values, half_sums, out.rows);
+      continue;
+    }
+    if (end - k >= kBlock) {
+      quantize_block<kForm>(x + k, inverse, values, first[b], second);
     } else {
       float padded[kBlock] = {};
       std::memcpy(padded, x + k, (end - k) * sizeof(float));
-      out.sums[at] = quantize_block<kForm, kHalfSums>(padded, inverse, values, half_sums, out.rows);
+      quantize_block<kForm>(padded, inverse, values, first[b], second);
     }
-    out.scaled_sums[at] = numerics::canonical(scale * static_cast<float>(out.sums[at]));
+    total[b] = hn::Add(first[b], second);
+  }
+  std::int32_t sums[kBlocksInGroup], first_sums[kBlocksInGroup];
+  sum_lanes(total, sums);
+  if (kHalfSums) sum_lanes(first, first_sums);
+  for (int b = 0; b < blocks; ++b) {
+    const std::ptrdiff_t block = first_block + b, at = block * out.rows + r;
+    out.sums[at] = sums[b];
+    out.scaled_sums[at] = numerics::canonical(scale * static_cast<float>(sums[b]));
+    if (kHalfSums) {
+      out.half_sums[2 * block * out.rows + r] = first_sums[b];
+      out.half_sums[(2 * block + 1) * out.rows + r] = sums[b] - first_sums[b];
+    }
   }
 }
 

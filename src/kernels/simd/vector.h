@@ -76,21 +76,38 @@ HWY_INLINE VF canonical(VF v) {
   return hn::IfThenElse(hn::IsNaN(v), hn::BitCast(F(), hn::Set(U(), kCanonicalNan)), v);
 }
 
+HWY_INLINE VI nearest_integers(VF x) {  // of values that an int32 can hold
+#if HWY_TARGET == HWY_AVX2
+  return VI{_mm256_cvtps_epi32(x.raw)};
+#elif HWY_TARGET == HWY_AVX3
+  return VI{_mm512_cvtps_epi32(x.raw)};
+#else
+  return hn::ConvertTo(I(), hn::Round(x));
+#endif
+}
+
 // Two bf16 to the vector: the even ones are the low halves.
 HWY_INLINE VF even_bf16(VU pairs) { return hn::BitCast(F(), hn::ShiftLeft<16>(pairs)); }
 HWY_INLINE VF odd_bf16(VU pairs) { return hn::BitCast(F(), hn::And(pairs, hn::Set(U(), 0xffff0000u))); }
 
-HWY_INLINE VF round_to_bf16(VF x) {
+HWY_INLINE VF round_number_to_bf16(VF x) {  // no NaN
   const VU u = hn::BitCast(U(), x);
   const VU last = hn::And(hn::ShiftRight<16>(u), hn::Set(U(), 1));
   const VU rounded = hn::And(hn::Add(u, hn::Add(last, hn::Set(U(), 0x7fff))), hn::Set(U(), 0xffff0000u));
-  return hn::IfThenElse(hn::IsNaN(x), canonical(x), hn::BitCast(F(), rounded));
+  return hn::BitCast(F(), rounded);
+}
+HWY_INLINE VF round_to_bf16(VF x) {
+  return hn::IfThenElse(hn::IsNaN(x), canonical(x), round_number_to_bf16(x));
 }
 
 // N-DOT-B operands, see ref::round_operand_bf16.
 HWY_INLINE VF round_operand_bf16(VF x) {
   const VF rounded = round_to_bf16(x);
   return hn::IfThenZeroElse(hn::Lt(hn::Abs(rounded), splat(0x1p-56f)), rounded);
+}
+HWY_INLINE VF round_positive_operand_bf16(VF x) {  // no NaN, not negative
+  const VF rounded = round_number_to_bf16(x);
+  return hn::IfThenZeroElse(hn::Lt(rounded, splat(0x1p-56f)), rounded);
 }
 
 HWY_INLINE VF round_to_f16(VF x) {
@@ -106,13 +123,18 @@ HWY_INLINE VF rounded(VF x) {
   return canonical(x);
 }
 
-// numerics::exp, lane by lane.
-HWY_INLINE VF exp(VF x) {
-  const VF n = hn::Round(hn::Mul(x, splat(numerics::kLog2E)));
+// The y of numerics::exp(x) = 2ⁿ · y.
+HWY_INLINE VF exp_factor(VF x, VF n) {
   const VF r = hn::NegMulAdd(n, splat(numerics::kLn2Low), hn::NegMulAdd(n, splat(numerics::kLn2High), x));
   VF p = splat(numerics::kExpPolynomial[4]);
   for (int i = 3; i >= 0; --i) p = hn::MulAdd(p, r, splat(numerics::kExpPolynomial[i]));
-  const VF y = hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), splat(1.0f));
+  return hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), splat(1.0f));
+}
+
+// numerics::exp, lane by lane.
+HWY_INLINE VF exp(VF x) {
+  const VF n = hn::Round(hn::Mul(x, splat(numerics::kLog2E)));
+  const VF y = exp_factor(x, n);
   const VI whole = hn::ConvertTo(I(), hn::Min(hn::Max(n, splat(-126.0f)), splat(128.0f)));
   const VI half = hn::ShiftRight<1>(whole);
   const VI bias = hn::Set(I(), 127);
@@ -122,6 +144,15 @@ HWY_INLINE VF exp(VF x) {
   result = hn::IfThenZeroElse(hn::Lt(x, splat(numerics::kExpLow)), result);
   result = hn::IfThenElse(hn::Gt(x, splat(numerics::kExpHigh)), splat(__builtin_inff()), result);
   return hn::IfThenElse(hn::IsNaN(x), canonical(x), result);
+}
+
+// numerics::exp of values that are neither above 0 nor NaN: 2ⁿ · y is no denormal, so n can be added to the
+// exponent of y.
+HWY_INLINE VF exp_of_negative(VF x) {
+  const VF n = hn::Round(hn::Mul(x, splat(numerics::kLog2E)));
+  const VI y = hn::BitCast(I(), exp_factor(x, n));
+  const VF result = hn::BitCast(F(), hn::Add(y, hn::ShiftLeft<23>(nearest_integers(n))));
+  return hn::IfThenZeroElse(hn::Lt(x, splat(numerics::kExpLow)), result);
 }
 
 // numerics::tanh, lane by lane: all branches, then a choice.
