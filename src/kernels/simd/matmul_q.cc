@@ -15,19 +15,24 @@ namespace {
 constexpr int kBlocksInGroup = kGroup / kBlock;
 constexpr int kDirectRows = 2;  // up to here unpacking into a buffer does not pay
 constexpr int kTileVectors = kVectors < 2 ? kVectors : 2;
-constexpr int kTileRowsQ = kTileVectors == 1 ? 8 : 3;  // what the registers hold (see docs/decisions/0003)
+constexpr int kTileRowsQ = kTileVectors == 1 ? 8 : 4;  // what the registers hold (see docs/decisions/0003)
 constexpr int kMinimaRows = 6;
 
-// acc += w[0] · x[0] + w[1] · x[1] in each lane.
+// acc += w[0] · x[0] + w[1] · x[1] in each lane. gcc 12 would add in an order of its own, with all the
+// products in memory, if it could see what is added.
 HWY_INLINE VI add_pairs(VI acc, VS w, VS x) {
 #if HWY_TARGET == HWY_AVX2
-  return hn::Add(acc, VI{_mm256_madd_epi16(w.raw, x.raw)});
+  acc = hn::Add(acc, VI{_mm256_madd_epi16(w.raw, x.raw)});
+  asm("" : "+v"(acc.raw));
 #elif HWY_TARGET == HWY_AVX3
-  return hn::Add(acc, VI{_mm512_madd_epi16(w.raw, x.raw)});
+  acc = hn::Add(acc, VI{_mm512_madd_epi16(w.raw, x.raw)});
+  asm("" : "+v"(acc.raw));
 #else  // NEON
   const int32x4_t low = vmull_s16(vget_low_s16(w.raw), vget_low_s16(x.raw));
-  return hn::Add(acc, VI{vpaddq_s32(low, vmull_high_s16(w.raw, x.raw))});
+  acc = hn::Add(acc, VI{vpaddq_s32(low, vmull_high_s16(w.raw, x.raw))});
+  asm("" : "+w"(acc.raw));
 #endif
+  return acc;
 }
 
 HWY_INLINE VS broadcast_pair(const std::int8_t* x) {
@@ -120,7 +125,7 @@ struct GroupTile {
 #pragma GCC unroll 16
       for (int v = 0; v < V; ++v) isum[r][v] = hn::Zero(I());
     }
-#pragma GCC unroll 4
+#pragma GCC unroll 16
     for (int i = 0; i < kScaled / 2; ++i) {
       VS w[V];
 #pragma GCC unroll 16
