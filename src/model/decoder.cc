@@ -171,7 +171,7 @@ void Decoder::run_head(const Pass& pass, float* logits) const {
   see("norm", w.normed.data(), hidden);
   stage.next(Stage::head);
   const Projection head[] = {{&head_, logits}};
-  project(pass, w.normed.data(), wanted, head);
+  multiply(pass, prepare_operands(pass, {w.normed.data()}, wanted, head), wanted, head);
   for (int i = 0; i < wanted && rounding_ == kernels::Rounding::f16 && !pass.execution.overflows.empty();
        ++i) {
     const float* row = logits + static_cast<std::ptrdiff_t>(i) * config_.vocab_size;

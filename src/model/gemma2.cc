@@ -27,15 +27,13 @@ class Gemma2 final : public Decoder {
 
   void run_layer(int index, const Pass& pass) const override {
     const GemmaLayer& l = layers_[index];
-    add_and_normalize(pass, !pass.is_first_layer(), l.attention_norm);
-    project_qkv(pass, l.attention);
+    project_qkv(pass, {.add = !pass.is_first_layer(), .norm = l.attention_norm}, l.attention);
     rotate(pass, 0);
     attend(pass, index, config_.windows[index]);
     project_output(pass, l.attention);
     normalize_output(pass, l.post_attention_norm);
 
-    add_and_normalize(pass, true, l.ffn_norm);
-    feed_forward(pass, l.ffn, Activation::gelu_tanh);
+    feed_forward(pass, {.add = true, .norm = l.ffn_norm}, l.ffn, Activation::gelu_tanh);
     normalize_output(pass, l.post_ffn_norm);
   }
 

@@ -38,16 +38,14 @@ class Gemma3 final : public Decoder {
   void run_layer(int index, const Pass& pass) const override {
     const Layer& l = layers_[index];
     const int window = config_.windows[index];
-    add_and_normalize(pass, !pass.is_first_layer(), l.attention_norm);
-    project_qkv(pass, l.attention);
+    project_qkv(pass, {.add = !pass.is_first_layer(), .norm = l.attention_norm}, l.attention);
     normalize_heads(pass, l.q_norm, l.k_norm);
     rotate(pass, window > 0 ? kLocalRope : kGlobalRope);
     attend(pass, index, window);
     project_output(pass, l.attention);
     normalize_output(pass, l.post_attention_norm);
 
-    add_and_normalize(pass, true, l.ffn_norm);
-    feed_forward(pass, l.ffn, Activation::gelu_tanh);
+    feed_forward(pass, {.add = true, .norm = l.ffn_norm}, l.ffn, Activation::gelu_tanh);
     normalize_output(pass, l.post_ffn_norm);
   }
 

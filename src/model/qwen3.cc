@@ -34,15 +34,13 @@ class Qwen3 final : public Decoder {
 
   void run_layer(int index, const Pass& pass) const override {
     const Layer& l = layers_[index];
-    add_and_normalize(pass, !pass.is_first_layer(), l.attention_norm);
-    project_qkv(pass, l.attention);
+    project_qkv(pass, {.add = !pass.is_first_layer(), .norm = l.attention_norm}, l.attention);
     normalize_heads(pass, l.q_norm, l.k_norm);
     rotate(pass, 0);
     attend(pass, index, config_.windows[index]);
     project_output(pass, l.attention);
 
-    add_and_normalize(pass, true, l.ffn_norm);
-    feed_forward(pass, l.ffn, Activation::silu);
+    feed_forward(pass, {.add = true, .norm = l.ffn_norm}, l.ffn, Activation::silu);
   }
 
   std::vector<Layer> layers_;
