@@ -18,6 +18,8 @@ CHECK = [(128, [2, 8, 32], [128, 384]), (384, [1, 6], [])]
 NEW_TOKENS = 16
 TOLERANCE = 0.15
 
+TILE_ROWS = {"vnni": 8, "amx": 96}  # others unpack for a block of rows that fills a part of L2: 48 to 168 of SmolLM2's
+
 FEATURES = ("fixed", "region", "unpack", "multiply", "attend")
 
 # Shapes of published models; bytes per weight are those of the model that was measured.
@@ -66,13 +68,14 @@ def bandwidth_seconds(shape, point, bandwidth):
     return shape["matmul_bytes"] / bandwidth, kv / bandwidth
 
 
-def regions(shape):
-    return 9 * shape["layers"] + 4  # parallel parts of a step that all threads end together
+def regions(shape, rows):
+    """Parallel parts of a step that all threads end together; what is little, one thread does alone."""
+    return (5 if rows < 8 else 11) * shape["layers"] + 4
 
 
 def row_of(shape, point, threads, tile_rows):
     own = work(shape, point, tile_rows)
-    return [1.0, regions(shape) if threads > 1 else 0.0] + [own[f] / threads for f in FEATURES[2:]]
+    return [1.0, regions(shape, point["rows"]) if threads > 1 else 0.0] + [own[f] / threads for f in FEATURES[2:]]
 
 
 def predict(coefficients, shape, point, threads, bandwidth, tile_rows):
@@ -82,7 +85,7 @@ def predict(coefficients, shape, point, threads, bandwidth, tile_rows):
     weights, kv = bandwidth_seconds(shape, point, bandwidth)
     matmul = (c["unpack"] * own["unpack"] + c["multiply"] * own["multiply"]) / threads
     attention = c["attend"] * own["attend"] / threads
-    waiting = c["region"] * regions(shape) * max(0, threads - 1).bit_length()
+    waiting = c["region"] * regions(shape, point["rows"]) * max(0, threads - 1).bit_length()
     return c["fixed"] + waiting + max(matmul, weights) + max(attention, kv)
 
 
@@ -193,7 +196,8 @@ def main():
     parser.add_argument("--threads", default="1,2", help="numbers of threads to measure")
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--max-batch", type=int, default=64, help="leave out batches above; they take long")
-    parser.add_argument("--tile-rows", type=int, default=8, help="rows for which the kernels unpack weights once")
+    parser.add_argument("--tile-rows", type=int,
+                        help="rows for which the kernels unpack weights once (default: the table's)")
     parser.add_argument("--socket-bandwidth", type=float, default=300, help="GB/s, for the predictions")
     parser.add_argument("--out", help="keep the measurements here")
     parser.add_argument("--measured", help="measurements that were kept")
@@ -213,6 +217,7 @@ def main():
         pathlib.Path(arguments.out).write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
 
     runs = measured["fit"]
+    arguments.tile_rows = arguments.tile_rows or TILE_ROWS.get(runs[0]["kernels"], 96)
     coefficients = fit_model(runs, arguments.tile_rows)
     fixed, region, unpack, multiply, attend = coefficients
     print(f"fixed {1e6 * fixed:.0f} µs a step, {1e6 * region:.1f} µs a parallel region; for each thread"

@@ -41,7 +41,7 @@ bool always() { return true; }
 // Best first.
 constexpr Candidate kCandidates[] = {
 #if defined(__x86_64__)
-    {"amx", amx_table, has_amx, "AVX-512 VNNI, AMX INT8 and the system's leave to use tiles"},
+    {"amx", amx_table, has_amx, "AVX-512 VNNI, AMX INT8, AMX BF16 and the system's leave to use tiles"},
     {"vnni", vnni_table, has_vnni, "AVX-512 F, BW, CD, DQ, VL and VNNI"},
     {"avx512", avx512_table, has_avx512, "AVX-512 F, BW, CD, DQ and VL"},
     {"avx2", avx2_table, has_avx2, "AVX2, FMA, BMI2 and F16C"},
@@ -114,7 +114,7 @@ std::string cpu_features() {
   add(__builtin_cpu_supports("avx512vnni"), "AVX-512-VNNI");
   add(__builtin_cpu_supports("avx512bf16"), "AVX-512-BF16");
   add(__builtin_cpu_supports("avxvnni"), "AVX-VNNI");
-  add(amx::request_tiles(), "AMX-INT8");
+  add(amx::request_tiles(), "AMX-INT8 AMX-BF16");
   return features.empty() ? "none beyond x86-64" : features;
 #elif defined(__aarch64__)
   return "NEON";

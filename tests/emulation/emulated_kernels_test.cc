@@ -2,7 +2,8 @@
 // the bytes of ref. It says nothing about speed, and of the hardware only what its manual says.
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <iterator>
+#include <vector>
 
 #include "kernels/op_cases.h"
 #include "kernels/x86/x86.h"
@@ -22,6 +23,12 @@ constexpr Shape kShapes[] = {{.rows = 0, .outputs = 5, .depth = 32, .position = 
                              {.rows = 53, .outputs = 19, .depth = 4128, .position = 0},
                              {.rows = 201, .outputs = 18, .depth = 160, .position = 0}};
 
+// Floats come in rows of any length.
+constexpr Shape kUnevenShapes[] = {{.rows = 5, .outputs = 33, .depth = 1, .position = 0},
+                                   {.rows = 16, .outputs = 40, .depth = 33, .position = 0},
+                                   {.rows = 23, .outputs = 16, .depth = 47, .position = 0},
+                                   {.rows = 40, .outputs = 50, .depth = 70, .position = 0}};
+
 class EmulatedKernels : public testing::TestWithParam<const KernelTable& (*)()> {};
 
 TEST_P(EmulatedKernels, GiveTheBytesOfRef) {
@@ -31,9 +38,12 @@ TEST_P(EmulatedKernels, GiveTheBytesOfRef) {
   const KernelTable& table = GetParam()();
   int tried = 0;
   for (const OpCase& op : op_cases()) {
-    if (!op.name.starts_with("matmul_q")) continue;
+    if (!op.name.starts_with("matmul_q") && op.name != "matmul_b") continue;
     ++tried;
-    for (const Shape& shape : kShapes) {
+    std::vector<Shape> shapes(std::begin(kShapes), std::end(kShapes));
+    if (op.name == "matmul_b")
+      shapes.insert(shapes.end(), std::begin(kUnevenShapes), std::end(kUnevenShapes));
+    for (const Shape& shape : shapes) {
       for (const InputKind kind : kInputKinds) {
         InputSource for_table(kind, 7), for_ref(kind, 7);
         ASSERT_TRUE(op.run(table, shape, for_table) == op.run(ref_table(), shape, for_ref))
@@ -42,7 +52,7 @@ TEST_P(EmulatedKernels, GiveTheBytesOfRef) {
       }
     }
   }
-  EXPECT_EQ(tried, 12);
+  EXPECT_EQ(tried, 13);
 }
 
 INSTANTIATE_TEST_SUITE_P(Tables, EmulatedKernels, testing::Values(vnni_table, amx_table),

@@ -7,10 +7,10 @@
 namespace isobatch::kernels::amx {
 namespace {
 
-// CPUID leaf 7, EDX bits 24 (tiles) and 25 (bytes).
+// CPUID leaf 7, EDX bits 22 (bf16), 24 (tiles) and 25 (bytes).
 bool cpu_has_tiles() {
   unsigned a = 0, b = 0, c = 0, d = 0;
-  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d >> 24 & 3u) == 3u;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d >> 22 & 13u) == 13u;
 }
 
 }  // namespace

@@ -46,6 +46,13 @@ inline __attribute__((always_inline)) void multiply_bytes() {
   }
 }
 
+// sum[m][n] += even + odd, where even = Σ a[m][2k] · b[k][2n] and odd = Σ a[m][2k + 1] · b[k][2n + 1] are
+// chains from +0, k ascending; bf16 factors, f32 sums, rounded to nearest even, denormals flushed.
+template <int kSum, int kA, int kB>
+inline __attribute__((always_inline)) void multiply_bf16() {
+  asm volatile("tdpbf16ps %%tmm%c2, %%tmm%c1, %%tmm%c0" ::"i"(kSum), "i"(kA), "i"(kB));
+}
+
 // Asks the operating system for the tile state, once a process; false when CPU or system have none.
 bool request_tiles();
 

@@ -7,7 +7,8 @@
 namespace isobatch::kernels {
 
 const KernelTable& vnni_table();  // avx512_table() with N-DOT-Q by vpdpbusd
-const KernelTable& amx_table();   // vnni_table() with N-DOT-Q by tile products
+const KernelTable& amx_table();   // vnni_table() with N-DOT-Q and N-DOT-B by tile products
+void use_amx_bf16(KernelTable& table);
 
 PeakLoops avx2_peak_loops();
 PeakLoops avx512_peak_loops();

@@ -2,6 +2,7 @@
 // the unit would refuse.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -81,6 +82,37 @@ void multiply_bytes() {
         }
         std::memcpy(&unit.data[kSum][m][4 * n], &sum, 4);
       }
+    }
+  }
+}
+
+// Denormals need no flushing here: N-DOT-B has none.
+template <int kSum, int kA, int kB>
+void multiply_bf16() {
+  const TileConfig& c = unit.config;
+  require(unit.configured && c.rows[kSum] == c.rows[kA] && c.row_bytes[kSum] == c.row_bytes[kB] &&
+              c.row_bytes[kA] / 4 == c.rows[kB],
+          "multiply: tiles do not fit");
+  const auto bf16 = [](const std::uint8_t* p) {
+    const std::uint32_t bits = static_cast<std::uint32_t>(p[0]) << 16 | static_cast<std::uint32_t>(p[1])
+                                                                            << 24;
+    float value;
+    std::memcpy(&value, &bits, 4);
+    return value;
+  };
+  for (int m = 0; m < c.rows[kSum]; ++m) {
+    for (int n = 0; n < c.row_bytes[kSum] / 4; ++n) {
+      float chains[2] = {};
+      for (int k = 0; k < c.rows[kB]; ++k) {
+        for (int i : {0, 1}) {
+          chains[i] = std::fma(bf16(&unit.data[kA][m][4 * k + 2 * i]), bf16(&unit.data[kB][k][4 * n + 2 * i]),
+                               chains[i]);
+        }
+      }
+      float sum;
+      std::memcpy(&sum, &unit.data[kSum][m][4 * n], 4);
+      sum += chains[0] + chains[1];
+      std::memcpy(&unit.data[kSum][m][4 * n], &sum, 4);
     }
   }
 }

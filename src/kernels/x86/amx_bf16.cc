@@ -1,0 +1,179 @@
+// N-DOT-B by AMX: TDPBF16PS adds to 16 × 16 sums an even and an odd chain of 32 terms, each from +0, which is
+// what N-DOT-B does for a block; so the sums of a whole depth stay in their tiles. Same bits as
+// ref/matmul_b.cc: operands are free of denormals and no sum of them can be one, so that the unit's flushing
+// changes nothing.
+//
+// A panel's block is a B tile as it lies. Activations come as f32 and are packed into A tiles once for all
+// panels of a call.
+#include <algorithm>
+#include <cstring>
+
+#include "base/aligned_vector.h"
+#include "base/float16.h"
+#include "kernels/simd/simd.h"
+#include "kernels/x86/intrinsics.h"
+#include "kernels/x86/tiles.h"
+#include "kernels/x86/x86.h"
+
+namespace isobatch::kernels {
+namespace {
+
+// Room for n values, of the calling thread. Not compiled for AVX-512: the vector's functions belong to the
+// whole program.
+std::uint16_t* packed_values(std::size_t n) {
+  thread_local AlignedVector<std::uint16_t> values;
+  if (values.size() < n) values.resize(n);
+  return values.data();
+}
+
+}  // namespace
+}  // namespace isobatch::kernels
+
+ISOBATCH_AVX512_BEGIN
+
+namespace isobatch::kernels {
+namespace {
+
+constexpr int kTileRows = 16;
+constexpr int kTileBytes = kBlock * kPanel * 2;  // of a block's weights
+// Fewer rows leave a tile too empty; the AVX-512 kernel takes them. Not yet timed on a machine with AMX.
+constexpr int kFewRows = 4;
+
+#include "kernels/row_tiles-inl.h"
+#include "kernels/x86/zmm-inl.h"
+
+// Tiles 0 … 3: sums, two row tiles of two panels; 4, 5: A; 6, 7: B.
+constexpr int kA = 4, kB = 6;
+
+amx::TileConfig tile_config(int rows) {
+  amx::TileConfig config;
+  for (int tile = 0; tile < 8; ++tile) {
+    config.row_bytes[tile] = 64;
+    config.rows[tile] = static_cast<std::uint8_t>(tile < kB ? rows : kTileRows);
+  }
+  return config;
+}
+
+// Rows of bf16 values as f32 to bf16, filled with 0 up to whole blocks: [rows][blocks · 32].
+void pack_rows(const float* x, std::ptrdiff_t stride, int rows, int depth, std::uint16_t* out) {
+  const int padded = (depth + kBlock - 1) / kBlock * kBlock;
+  for (int r = 0; r < rows; ++r, x += stride, out += padded) {
+    for (int k = 0; k < depth; ++k) {
+      std::uint32_t bits;
+      std::memcpy(&bits, x + k, 4);
+      out[k] = static_cast<std::uint16_t>(bits >> 16);
+    }
+    std::memset(out + depth, 0, (padded - depth) * sizeof *out);
+  }
+}
+
+// The blocks of a panel. The last one may be short: it is copied, filled with 0.
+class PanelBlocks {
+ public:
+  void set(const std::byte* panel, int depth) {
+    panel_ = panel;
+    whole_ = depth / kBlock;
+    const int rest = depth % kBlock;
+    if (rest == 0) return;
+    std::memset(last_, 0, sizeof last_);
+    std::memcpy(last_, panel + whole_ * kTileBytes, (rest + 1) / 2 * kPanel * 4);
+    if (rest % 2 == 0) return;
+    for (int n = 0; n < kPanel; ++n) std::memset(last_ + (rest / 2 * kPanel + n) * 4 + 2, 0, 2);
+  }
+  const std::byte* at(int block) const { return block < whole_ ? panel_ + block * kTileBytes : last_; }
+
+ private:
+  alignas(64) std::byte last_[kTileBytes];
+  const std::byte* panel_ = nullptr;
+  int whole_ = 0;
+};
+
+// Sums of kRowTiles × kPanels tiles over all blocks: out[row tile][panel].
+template <int kRowTiles, int kPanels>
+ISOBATCH_INLINE void sum_tiles(const std::uint16_t* const (&a)[2], int blocks, const PanelBlocks (&b)[2],
+                               float (&out)[2][2][kTileRows][kPanel]) {
+  const std::ptrdiff_t a_stride = static_cast<std::ptrdiff_t>(blocks) * kBlock * 2;
+  amx::zero<0>();
+  if constexpr (kPanels == 2) amx::zero<1>();
+  if constexpr (kRowTiles == 2) amx::zero<2>();
+  if constexpr (kRowTiles * kPanels == 4) amx::zero<3>();
+  for (int block = 0; block < blocks; ++block) {
+    amx::load<kA>(a[0] + block * kBlock, a_stride);
+    amx::load<kB>(b[0].at(block), 64);
+    amx::multiply_bf16<0, kA, kB>();
+    if constexpr (kPanels == 2) {
+      amx::load<kB + 1>(b[1].at(block), 64);
+      amx::multiply_bf16<1, kA, kB + 1>();
+    }
+    if constexpr (kRowTiles == 2) {
+      amx::load<kA + 1>(a[1] + block * kBlock, a_stride);
+      amx::multiply_bf16<2, kA + 1, kB>();
+    }
+    if constexpr (kRowTiles * kPanels == 4) amx::multiply_bf16<3, kA + 1, kB + 1>();
+  }
+  amx::store<0>(out[0][0], kPanel * sizeof(float));
+  if constexpr (kPanels == 2) amx::store<1>(out[0][1], kPanel * sizeof(float));
+  if constexpr (kRowTiles == 2) amx::store<2>(out[1][0], kPanel * sizeof(float));
+  if constexpr (kRowTiles * kPanels == 4) amx::store<3>(out[1][1], kPanel * sizeof(float));
+}
+
+// Panels [panel, panel + kPanels) of the task, rows [begin, end): `x` are those rows as pack_rows has them.
+template <int kPanels>
+void multiply_panels(const MatmulTask& task, int panel, int begin, int end, const std::uint16_t* x) {
+  const PackedMatrix& w = task.weights;
+  const std::size_t stride = panel_bytes(w.type, w.depth);
+  const int blocks = (w.depth + kBlock - 1) / kBlock;
+  PanelBlocks b[2];
+  for (int p = 0; p < kPanels; ++p) b[p].set(w.data + (panel + p) * stride, w.depth);
+  alignas(64) float sums[2][2][kTileRows][kPanel];
+
+  // The last tile is a whole one: it starts early, and gives some rows their outputs once more.
+  const int height = std::min(kTileRows, task.rows), tiles = (end - begin + height - 1) / height;
+  const auto tile_begin = [=](int tile) { return std::min(begin + tile * height, end - height) - begin; };
+  for (int tile = 0; tile < tiles; tile += 2) {
+    const int row_tiles = std::min(2, tiles - tile);
+    const std::uint16_t* a[2];
+    for (int t = 0; t < row_tiles; ++t) {
+      a[t] = x + static_cast<std::ptrdiff_t>(tile_begin(tile + t)) * blocks * kBlock;
+    }
+    if (row_tiles == 2) {
+      sum_tiles<2, kPanels>(a, blocks, b, sums);
+    } else {
+      sum_tiles<1, kPanels>(a, blocks, b, sums);
+    }
+    for (int t = 0; t < row_tiles; ++t) {
+      for (int p = 0; p < kPanels; ++p) {
+        const int outputs = std::min(kPanel, w.outputs - (panel + p) * kPanel);
+        const auto mask = static_cast<__mmask16>((1u << outputs) - 1);
+        float* out = task.out + (begin + tile_begin(tile + t)) * task.out_stride + (panel + p) * kPanel;
+        for (int r = 0; r < height; ++r, out += task.out_stride) {
+          _mm512_mask_storeu_ps(out, mask, canonical(_mm512_load_ps(sums[t][p][r])));
+        }
+      }
+    }
+  }
+}
+
+void matmul_b(const MatmulTask& task, const float* x, std::ptrdiff_t x_stride) {
+  if (task.rows <= kFewRows) return avx512_table().matmul_b(task, x, x_stride);
+  const int padded = (task.weights.depth + kBlock - 1) / kBlock * kBlock;
+  amx::configure(tile_config(std::min(kTileRows, task.rows)));
+  // Blocks of rows outside, so that their activations stay in the L2 cache while the panels pass. A last
+  // block lower than a tile begins in the one before.
+  for_row_blocks(task.rows, static_cast<std::size_t>(padded) * 2, [&](int begin, int end) {
+    begin = std::max(0, std::min(begin, end - kTileRows));
+    std::uint16_t* packed = packed_values(static_cast<std::size_t>(end - begin) * padded);
+    pack_rows(x + begin * x_stride, x_stride, end - begin, task.weights.depth, packed);
+    int panel = task.panel_begin;
+    for (; panel + 2 <= task.panel_end; panel += 2) multiply_panels<2>(task, panel, begin, end, packed);
+    if (panel < task.panel_end) multiply_panels<1>(task, panel, begin, end, packed);
+  });
+  amx::release();
+}
+
+}  // namespace
+
+void use_amx_bf16(KernelTable& table) { table.matmul_b = matmul_b; }
+
+}  // namespace isobatch::kernels
+ISOBATCH_AVX512_END
