@@ -88,16 +88,25 @@ TEST(Audit, AnEngineThatFailsAgainAndAgainIsGivenUp) {
 }
 
 TEST(Audit, AnAuditThatWasStoppedDoesNotBlameTheEngine) {
-  EngineReport report;
-  Comparison moved;
-  moved.factor = Factor::padding_side;
-  moved.dtype = "bf16";
-  moved.measures.accuracy.emplace().p_value = 1e-6;
-  report.comparisons.push_back(moved);
-  EXPECT_THAT(diagnose(report).at(0).sentence, HasSubstr("the engine shows too little"));
-  report.error = "stopped after 1 of 9 comparisons";
-  EXPECT_THAT(diagnose(report).at(0).sentence,
-              HasSubstr("did not get to what would say why: stopped after 1"));
+  Comparison text_moved, logits_moved;
+  text_moved.factor = Factor::padding_side;
+  text_moved.dtype = "bf16";
+  text_moved.measures.accuracy.emplace().p_value = 1e-6;
+  logits_moved.factor = Factor::batch_size;
+  logits_moved.dtype = "f32";
+  logits_moved.finest = true;
+  LogitMeasures& logits = logits_moved.measures.logits.emplace();
+  logits.max_relative = logits.first_step_max_relative = 1;
+  for (const auto& [moved, if_whole] :
+       {std::pair(text_moved, "the engine shows too little"),
+        std::pair(logits_moved, "neither padding nor neighbours explain it")}) {
+    EngineReport report;
+    report.comparisons.push_back(moved);
+    EXPECT_THAT(diagnose(report).at(0).sentence, HasSubstr(if_whole));
+    report.error = "stopped after 1 of 9 comparisons";
+    EXPECT_THAT(diagnose(report).at(0).sentence,
+                HasSubstr("did not get to what would say why: stopped after 1"));
+  }
 }
 
 TEST(Advice, DoesNotProposeWhatIsDone) {

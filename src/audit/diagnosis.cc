@@ -287,7 +287,10 @@ class Diagnosis {
           found);
     } else {
       add(VerdictKind::unexplained,
-          "Answers move with the batch beyond rounding, and neither padding nor neighbours explain it.",
+          report_.error.empty()
+              ? "Answers move with the batch beyond rounding, and neither padding nor neighbours explain it."
+              : "Answers move with the batch beyond rounding; the audit did not get to what would say why: " +
+                    report_.error + ".",
           found);
     }
     return true;

@@ -13,15 +13,15 @@ namespace isobatch::model {
 enum class Stage {
   schedule,  // the plan, pages, laying out rows
   embedding,
-  norm,  // residual add and RMSNorm
-  quantize,
+  norm,      // residual add, RMSNorm, and quantizing what they give
+  quantize,  // of other inputs of products
   qkv,
   rope,
   store_kv,
   attention,
   o,
   gate_up,
-  silu_mul,
+  silu_mul,  // and quantizing what it gives
   down,
   head,
   rest,    // of the forward pass
