@@ -18,7 +18,9 @@ CHECK = [(128, [2, 8, 32], [128, 384]), (384, [1, 6], [])]
 NEW_TOKENS = 16
 TOLERANCE = 0.15
 
-TILE_ROWS = {"vnni": 8, "amx": 96}  # others unpack for a block of rows that fills a part of L2: 48 to 168 of SmolLM2's
+# Rows for which a table unpacks weights once; others do for a block of rows that fills a part of L2, on average of
+# SmolLM2's matrices so many.
+TILE_ROWS, BLOCK_ROWS = {"vnni": 8}, 96
 
 FEATURES = ("fixed", "region", "unpack", "multiply", "attend")
 
@@ -217,7 +219,7 @@ def main():
         pathlib.Path(arguments.out).write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
 
     runs = measured["fit"]
-    arguments.tile_rows = arguments.tile_rows or TILE_ROWS.get(runs[0]["kernels"], 96)
+    arguments.tile_rows = arguments.tile_rows or TILE_ROWS.get(runs[0]["kernels"], BLOCK_ROWS)
     coefficients = fit_model(runs, arguments.tile_rows)
     fixed, region, unpack, multiply, attend = coefficients
     print(f"fixed {1e6 * fixed:.0f} µs a step, {1e6 * region:.1f} µs a parallel region; for each thread"

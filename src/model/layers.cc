@@ -129,13 +129,9 @@ void feed_forward(const Pass& pass, const PreNorm& norm, const FeedForwardWeight
       (activation == Activation::silu ? kernels.silu_mul : kernels.gelu_tanh_mul)[pass.rounding];
   const std::ptrdiff_t ffn = weights.gate.weights.outputs;
   const auto activate = [&](const Part& part) {
-    const int columns = part.column_end - part.column_begin;
-    const bool together = columns == ffn;  // rows without anything between them
-    const int step = together ? part.row_end - part.row_begin : 1;
-    for (int row = part.row_begin; row < part.row_end; row += step) {
+    for (int row = part.row_begin; row < part.row_end; ++row) {
       const std::ptrdiff_t at = row * ffn + part.column_begin;
-      float* gate = w.gate.data() + at;
-      gate_mul(gate, w.up.data() + at, static_cast<std::size_t>(step) * columns, gate);
+      gate_mul(w.gate.data() + at, w.up.data() + at, part.column_end - part.column_begin, w.gate.data() + at);
     }
   };
   const Projection down[] = {{&weights.down, w.projected.data()}};

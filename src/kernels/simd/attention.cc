@@ -395,7 +395,7 @@ void score_part(const SplitAttention& split, int begin, int end, float* scratch)
       score_keys<Kv>(task, t, scratch, split.scores, padded);
     }
   }
-  for (int row = 0; row < task.queries * task.group; ++row) {
+  for (int row = 0; row < split.rows(); ++row) {
     const int seen = task.first_position + row / task.group + 1, visible = task.first_visible(seen - 1);
     const int first = HWY_MAX(visible, begin * kKeyBlock), last = HWY_MIN(seen, end * kKeyBlock);
     float* scores = split.scores + row * padded;
@@ -403,7 +403,7 @@ void score_part(const SplitAttention& split, int begin, int end, float* scratch)
     for (int block = begin; block < end; ++block) {
       const int from = block * kKeyBlock, n = HWY_MAX(0, HWY_MIN(seen - from, kKeyBlock));
       const bool is_seen = n > 0 && from + kKeyBlock > visible;
-      split.highest[block * task.queries * task.group + row] =
+      split.highest[block * split.rows() + row] =
           is_seen ? highest_score(scores + from, n) : -__builtin_inff();
     }
   }
@@ -411,7 +411,7 @@ void score_part(const SplitAttention& split, int begin, int end, float* scratch)
 
 // Of the blocks that the row sees; NaN if one is.
 HWY_INLINE float highest_of_blocks(const SplitAttention& split, int row) {
-  const int rows = split.task.queries * split.task.group;
+  const int rows = split.rows();
   float highest = -__builtin_inff();
   for (int block = split.first_block(); block < split.blocks(); ++block) {
     const float own = split.highest[block * rows + row];
@@ -424,7 +424,7 @@ HWY_INLINE float highest_of_blocks(const SplitAttention& split, int row) {
 template <typename Kv>
 void value_part(const SplitAttention& split, int begin, int end, float* scratch) {
   const AttentionTask& task = split.task;
-  const int rows = task.queries * task.group, group = task.group;
+  const int rows = split.rows(), group = task.group;
   const std::ptrdiff_t padded = split.padded_keys();
   for (int row = 0; row < rows; ++row) {
     const int seen = task.first_position + row / group + 1;
@@ -448,7 +448,7 @@ void value_part(const SplitAttention& split, int begin, int end, float* scratch)
 // Sums of blocks are added in their order, so that it does not matter who made them.
 void combine_parts(const SplitAttention& split, float* scratch) {
   const AttentionTask& task = split.task;
-  const int rows = task.queries * task.group, padded_dim = padded_head_dim(task.head_dim);
+  const int rows = split.rows(), padded_dim = padded_head_dim(task.head_dim);
   const std::ptrdiff_t padded = split.padded_keys();
   float* denominators = scratch + rows * padded_dim;
   for (int row = 0; row < rows; ++row) {
