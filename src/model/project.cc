@@ -102,13 +102,16 @@ Operands prepare_operands(const Pass& pass, const Input& input, int rows,
 void multiply(const Pass& pass, const Operands& x, int rows, std::span<const Projection> projections) {
   const Execution& execution = pass.execution;
   // Items are ranges of panels over all matrices: small enough to balance; longer when there are few rows,
-  // where weights come from memory and a kernel asks for the next panel while it works on one.
+  // where weights come from memory and a kernel asks for the next panel while it works on one. Of an even number of
+  // panels, since some kernels take two at once.
+  constexpr int kTogether = 2;
   int panels = 0;
   for (const Projection& p : projections) panels += p.linear->weights.panels();
-  const int pieces = std::min(panels, (rows <= 8 ? 2 : 16) * execution.threads.size());
+  const int units = (panels + kTogether - 1) / kTogether;
+  const int pieces = std::min(units, (rows <= 8 ? 2 : 16) * execution.threads.size());
   run_items(execution, pieces, [&](int piece, int /*thread*/) {
-    int begin = panels * static_cast<std::int64_t>(piece) / pieces;
-    int end = panels * static_cast<std::int64_t>(piece + 1) / pieces;
+    int begin = kTogether * static_cast<int>(units * static_cast<std::int64_t>(piece) / pieces);
+    int end = kTogether * static_cast<int>(units * static_cast<std::int64_t>(piece + 1) / pieces);
     for (const Projection& p : projections) {
       const int own = p.linear->weights.panels();
       if (begin < own && begin < end) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <iterator>
+#include <string>
 #include <vector>
 
 #include "kernels/op_cases.h"
@@ -28,6 +29,15 @@ constexpr Shape kUnevenShapes[] = {{.rows = 5, .outputs = 33, .depth = 1, .posit
                                    {.rows = 16, .outputs = 40, .depth = 33, .position = 0},
                                    {.rows = 23, .outputs = 16, .depth = 47, .position = 0},
                                    {.rows = 40, .outputs = 50, .depth = 70, .position = 0}};
+
+const KernelTable& vnni_one_panel() {
+  static const KernelTable table = make_vnni_table(VnniManyRows::one_panel);
+  return table;
+}
+const KernelTable& vnni_two_panels() {
+  static const KernelTable table = make_vnni_table(VnniManyRows::two_panels);
+  return table;
+}
 
 class EmulatedKernels : public testing::TestWithParam<const KernelTable& (*)()> {};
 
@@ -55,8 +65,10 @@ TEST_P(EmulatedKernels, GiveTheBytesOfRef) {
   EXPECT_EQ(tried, 13);
 }
 
-INSTANTIATE_TEST_SUITE_P(Tables, EmulatedKernels, testing::Values(vnni_table, amx_table),
-                         [](const auto& info) { return std::string(info.param().name); });
+INSTANTIATE_TEST_SUITE_P(Tables, EmulatedKernels, testing::Values(vnni_one_panel, vnni_two_panels, amx_table),
+                         [](const auto& info) {
+                           return std::string(info.param().name) + std::to_string(info.index);
+                         });
 
 }  // namespace
 }  // namespace isobatch::kernels

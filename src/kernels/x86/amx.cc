@@ -180,33 +180,6 @@ void add_groups(const std::byte* panel, const Scales<kType>& scales, const Quant
   }
 }
 
-// The chain of the minima for up to R rows of one panel, added to acc.
-template <TensorType kType>
-struct MinimaTile {
-  const Scales<kType>& scales;
-  const QuantizedRows& x;
-  int begin;
-  float (*acc)[kPanel];
-
-  template <int R>
-  ISOBATCH_INLINE void run(int row) const {
-    __m512 chain[R];
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) chain[r] = _mm512_setzero_ps();
-    const float* scaled_sums = x.scaled_sums + begin + row;
-    for (int b = 0; b < x.blocks(); ++b, scaled_sums += x.rows) {
-      const __m512 minimum = scales.minimum(b);
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r)
-        chain[r] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(scaled_sums[r]), chain[r]);
-    }
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-      _mm512_store_ps(acc[row + r], _mm512_add_ps(_mm512_load_ps(acc[row + r]), chain[r]));
-    }
-  }
-};
-
 template <TensorType kType>
 void matmul(const MatmulTask& task, const QuantizedRows& x) {
   if (task.rows <= kFewRows) return vnni_table().matmul_q[static_cast<std::size_t>(kType)](task, x);
@@ -223,7 +196,9 @@ void matmul(const MatmulTask& task, const QuantizedRows& x) {
       std::memset(acc, 0, (end - begin) * sizeof acc[0]);
       add_groups<kType>(panel, scales, x, begin, end, acc);
       if constexpr (quant_layout(kType).minima) {
-        for_row_tiles<16>(MinimaTile<kType>{scales, x, begin, acc}, end - begin);
+        for_row_tiles<16>(
+            MinimaTile<kType>{scales, static_cast<std::ptrdiff_t>(stride), x, begin, acc[0], kPanel},
+            end - begin);
       }
       const auto mask = static_cast<__mmask16>((1u << outputs) - 1);
       for (int r = 0; r < end - begin; ++r) {

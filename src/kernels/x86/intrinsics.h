@@ -9,3 +9,6 @@
   _Pragma("GCC push_options") \
       _Pragma("GCC target(\"avx512f,avx512bw,avx512dq,avx512vl,avx512vnni,fma,f16c\")")
 #define ISOBATCH_AVX512_END _Pragma("GCC pop_options")
+
+// A value that was loaded stays in its register; the compiler would rather load it again for each use.
+#define keep_in_register(vector) asm("" : "+v"(vector))

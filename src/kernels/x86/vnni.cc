@@ -3,6 +3,8 @@
 // to order. A tile is 16 outputs × up to 8 rows; its weights are unpacked once and used by all rows.
 #include "kernels/x86/x86.h"
 
+#include <cpuid.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -16,6 +18,7 @@ namespace isobatch::kernels {
 namespace {
 
 constexpr int kTileRows = 8;
+constexpr int kFewRows = 16;  // up to here unpacking into memory does not pay
 constexpr int kBlocksInGroup = kGroup / kBlock;
 
 #include "kernels/row_tiles-inl.h"
@@ -24,13 +27,6 @@ constexpr int kBlocksInGroup = kGroup / kBlock;
 
 ISOBATCH_INLINE __m512i broadcast4(const std::int8_t* x) {
   return _mm512_set1_epi32(*reinterpret_cast<const int*>(x));
-}
-
-// What makes a type's integers unsigned.
-template <TensorType kType>
-constexpr int bias() {
-  constexpr QuantLayout kLayout = quant_layout(kType);
-  return kLayout.bits == 8 || kLayout.codebook ? 128 : kLayout.offset;
 }
 
 // The weights of one scale, kQuads fours of k from kFirstQuad on, with rows [First, R) of a tile:
@@ -128,7 +124,7 @@ struct Tile {
       for (int line = 0; line < kBlockQuants; line += 64) prefetch(block + next_panel + line);
       scales.prefetch_scale(b * (kBlock / kScaled), next_panel);
     }
-    constexpr int kBias = bias<kType>();
+    constexpr int kBias = unsigned_bias<kType>();
     const std::int8_t* values = x.values + at * kBlockBytes;
     __m512i w[8];
     unpack_block<kType, kBias>(block, w);
@@ -161,22 +157,46 @@ void matmul(const MatmulTask& task, const QuantizedRows& x) {
   });
 }
 
+template <TensorType kType>
+void matmul_few_or_many(const MatmulTask& task, const QuantizedRows& x) {
+  if (task.rows <= kFewRows) return matmul<kType>(task, x);
+  vnni_many_rows()[static_cast<std::size_t>(kType)](task, x);
+}
+
 template <std::size_t... kTypes>
-void use_for_all(KernelTable& table, std::index_sequence<kTypes...>) {
+void use_for_all(KernelTable& table, VnniManyRows many_rows, std::index_sequence<kTypes...>) {
   constexpr std::size_t kFirst = static_cast<std::size_t>(TensorType::q8_0);
-  ((table.matmul_q[kFirst + kTypes] = matmul<static_cast<TensorType>(kFirst + kTypes)>), ...);
+  const auto use = [&]<TensorType kType>() {
+    table.matmul_q[static_cast<std::size_t>(kType)] =
+        many_rows == VnniManyRows::two_panels ? matmul_few_or_many<kType> : matmul<kType>;
+  };
+  (use.template operator()<static_cast<TensorType>(kFirst + kTypes)>(), ...);
 }
 
 }  // namespace
 
+// Zen 4 runs a 512-bit instruction in two halves, one vpdpbusd a cycle: neither loads nor chains bind there,
+// and two panels were 3 to 17 % slower (docs/decisions/0003-quantized-products.md).
+VnniManyRows vnni_many_rows_here() {
+  unsigned a, b, c, d, version;
+  __cpuid(0, a, b, c, d);
+  const bool amd = b == signature_AMD_ebx && c == signature_AMD_ecx && d == signature_AMD_edx;
+  __cpuid(1, version, b, c, d);
+  const unsigned family = (version >> 8 & 0xf) + (version >> 20 & 0xff);
+  return amd && family == 0x19 ? VnniManyRows::one_panel : VnniManyRows::two_panels;
+}
+
+KernelTable make_vnni_table(VnniManyRows many_rows) {
+  KernelTable t = avx512_table();
+  t.name = "vnni";
+  t.quant_form = QuantForm::bytes;
+  use_for_all(t, many_rows,
+              std::make_index_sequence<kTensorTypes - static_cast<std::size_t>(TensorType::q8_0)>());
+  return t;
+}
+
 const KernelTable& vnni_table() {
-  static const KernelTable table = [] {
-    KernelTable t = avx512_table();
-    t.name = "vnni";
-    t.quant_form = QuantForm::bytes;
-    use_for_all(t, std::make_index_sequence<kTensorTypes - static_cast<std::size_t>(TensorType::q8_0)>());
-    return t;
-  }();
+  static const KernelTable table = make_vnni_table(vnni_many_rows_here());
   return table;
 }
 

@@ -1,10 +1,21 @@
 // Tables whose matrix products need instructions that Highway has no word for.
 #pragma once
 
+#include <array>
+
 #include "kernels/kernels.h"
 #include "kernels/peak.h"
 
 namespace isobatch::kernels {
+
+// How N-DOT-Q by vpdpbusd takes more than a few rows. The same bits.
+enum class VnniManyRows {
+  one_panel,   // weights unpacked in registers for each tile (vnni.cc)
+  two_panels,  // unpacked once for a block of rows, tiles of two panels (vnni_many_rows.cc)
+};
+VnniManyRows vnni_many_rows_here();                          // the faster one on this CPU
+const std::array<MatmulQ*, kTensorTypes>& vnni_many_rows();  // two_panels, by type
+KernelTable make_vnni_table(VnniManyRows many_rows);
 
 const KernelTable& vnni_table();  // avx512_table() with N-DOT-Q by vpdpbusd
 const KernelTable& amx_table();   // vnni_table() with N-DOT-Q and N-DOT-B by tile products

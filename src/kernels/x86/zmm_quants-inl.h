@@ -98,3 +98,43 @@ ISOBATCH_INLINE float scaled_sum(const QuantizedRows& x, int i, int row) {
   const int group = i * kScaled / kGroup;
   return x.scales[static_cast<std::ptrdiff_t>(group) * x.rows + row] * static_cast<float>(x.half_sums[at]);
 }
+
+// What makes a type's integers unsigned.
+template <TensorType kType>
+constexpr int unsigned_bias() {
+  constexpr QuantLayout kLayout = quant_layout(kType);
+  return kLayout.bits == 8 || kLayout.codebook ? 128 : kLayout.offset;
+}
+
+// The chain of the minima of one panel for up to R rows, added to their sums.
+template <TensorType kType>
+struct MinimaTile {
+  static constexpr int kScaled = quant_layout(kType).scaled;
+  const Scales<kType>& scales;
+  std::ptrdiff_t next_panel;
+  const QuantizedRows& x;
+  int begin;   // row of x that is row 0 here
+  float* acc;  // [rows][stride]
+  std::ptrdiff_t stride;
+
+  template <int R>
+  ISOBATCH_INLINE void run(int row) const {
+    __m512 chain[R];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) chain[r] = _mm512_setzero_ps();
+    for (int i = 0; i < x.blocks() * (kBlock / kScaled); ++i) {
+      if (row == 0) scales.prefetch_minimum(i, next_panel);
+      const __m512 minimum = scales.minimum(i);
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) {
+        const __m512 sum = _mm512_set1_ps(scaled_sum<kScaled>(x, i, begin + row + r));
+        chain[r] = _mm512_fmadd_ps(minimum, sum, chain[r]);
+      }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      float* to = acc + (row + r) * stride;
+      _mm512_store_ps(to, _mm512_add_ps(_mm512_load_ps(to), chain[r]));
+    }
+  }
+};

@@ -46,3 +46,4 @@ simde__m512i emulated_widen(__m128i bytes) {
 
 #define ISOBATCH_AVX512_BEGIN
 #define ISOBATCH_AVX512_END
+#define keep_in_register(vector) static_cast<void>(vector)
