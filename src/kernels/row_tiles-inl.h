@@ -18,16 +18,21 @@ inline __attribute__((always_inline)) void for_row_tiles(const Tile& tile, int r
   run_last_tile<Max - 1>(tile, r, rows - r);
 }
 
-// visit(begin, end) for blocks of rows whose activations, row_bytes each, fill a part of the L2 cache. At
-// least a few register tiles high, so that what is done once a block does not weigh.
+// visit(begin, end) for blocks of rows whose activations, row_bytes each, fill `cache_bytes`: a part of the
+// L2 cache. At least a few register tiles high, so that what is done once a block does not weigh. A short
+// last block would be as dear as a full one, so rows are shared out evenly.
 constexpr int kRowBlock = 192;
+constexpr std::size_t kRowBlockBytes = 192 << 10;  // an L2 of 512 KB is usual
 
 template <typename Visit>
-inline __attribute__((always_inline)) void for_row_blocks(int rows, std::size_t row_bytes,
-                                                          const Visit& visit) {
-  constexpr std::size_t kCacheBytes = 192 << 10;
-  int height = static_cast<int>(kCacheBytes / (row_bytes + 1)) / 24 * 24;
-  height = height < 24 ? 24 : height > kRowBlock ? kRowBlock : height;
+inline __attribute__((always_inline)) void for_row_blocks(int rows, std::size_t row_bytes, const Visit& visit,
+                                                          std::size_t cache_bytes = kRowBlockBytes) {
+  constexpr int kStep = 24;  // a whole number of any tile's rows
+  int height = static_cast<int>(cache_bytes / (row_bytes + 1)) / kStep * kStep;
+  height = height < kStep ? kStep : height > kRowBlock ? kRowBlock : height;
+  int blocks = (rows + height - 1) / height;
+  if (blocks > 1 && rows <= (blocks - 1) * (height + kStep) && height < kRowBlock) --blocks;
+  if (blocks > 0) height = ((rows + blocks - 1) / blocks + kStep - 1) / kStep * kStep;
   for (int begin = 0; begin < rows; begin += height) {
     visit(begin, rows - begin < height ? rows : begin + height);
   }

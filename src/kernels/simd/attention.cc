@@ -11,6 +11,9 @@ HWY_BEFORE_NAMESPACE();
 namespace isobatch::kernels::HWY_NAMESPACE {
 namespace {
 
+constexpr int kTileVectors = 2;
+constexpr int kTileWidth = kTileVectors * kLanes;
+
 struct Bf16Kv {
   using Element = std::uint16_t;
   static constexpr int kHeight = kRowsOfTwoChains;
@@ -19,9 +22,9 @@ struct Bf16Kv {
   static HWY_INLINE VF round_positive(VF x) { return round_positive_operand_bf16(x); }  // and no NaN
   static constexpr bool kScaled = false;
   // Terms [first, terms) of a block.
-  template <int R>
+  template <int R, int V>
   static HWY_INLINE void block(const Element* w, int lanes_in_row, int first, int terms, const float* x,
-                               std::ptrdiff_t x_stride, VF (&acc)[R][kVectorsAtOnce]) {
+                               std::ptrdiff_t x_stride, VF (&acc)[R][V]) {
     dot_b_block(w, 2 * lanes_in_row, terms, x, x_stride, acc, first);
   }
 };
@@ -34,14 +37,14 @@ struct FloatKv {
   static constexpr bool kScaled = std::is_same_v<T, std::int8_t>;  // q8_0: integers, with scales behind them
   static HWY_INLINE VF round(VF x) { return x; }
   static HWY_INLINE VF round_positive(VF x) { return x; }
-  template <int R>
+  template <int R, int V>
   static HWY_INLINE void block(const Element* w, int lanes_in_row, int first, int terms, const float* x,
-                               std::ptrdiff_t x_stride, VF (&acc)[R][kVectorsAtOnce]) {
+                               std::ptrdiff_t x_stride, VF (&acc)[R][V]) {
     dot_f_chunk(w + first * lanes_in_row, lanes_in_row, terms - first, x + first, x_stride, acc);
   }
 };
 
-// Scores of kWidth keys: out[row][lane] = dot(q[row], k[lane]) · scale.
+// Scores of kTileWidth keys: out[row][lane] = dot(q[row], k[lane]) · scale.
 template <typename Kv>
 struct ScoreTile {
   const typename Kv::Element* k;  // the first key
@@ -54,38 +57,38 @@ struct ScoreTile {
 
   template <int R>
   HWY_INLINE void run(int first_row) const {
-    VF acc[R][kVectorsAtOnce];
+    VF acc[R][kTileVectors];
     set_zero(acc);
     for (int d = 0; d < head_dim; d += kBlock) {
       const float* x = q + first_row * head_dim + d;
       const int terms = HWY_MIN(kBlock, head_dim - d);
       if constexpr (Kv::kScaled) {
-        VF chunk[R][kVectorsAtOnce];
+        VF chunk[R][kTileVectors];
         set_zero(chunk);
-        Kv::template block<R>(k + d * kKeyBlock, kKeyBlock, 0, terms, x, head_dim, chunk);
+        Kv::template block<R, kTileVectors>(k + d * kKeyBlock, kKeyBlock, 0, terms, x, head_dim, chunk);
 #pragma GCC unroll 16
-        for (int v = 0; v < kVectorsAtOnce; ++v) {
+        for (int v = 0; v < kTileVectors; ++v) {
           const VF scale_of_k = load_f16(scales + (d / kKvScaled * kKeyBlock + v * kLanes) * 2);
 #pragma GCC unroll 16
           for (int r = 0; r < R; ++r) acc[r][v] = hn::MulAdd(scale_of_k, chunk[r][v], acc[r][v]);
         }
       } else {
-        Kv::template block<R>(k + d * kKeyBlock, kKeyBlock, 0, terms, x, head_dim, acc);
+        Kv::template block<R, kTileVectors>(k + d * kKeyBlock, kKeyBlock, 0, terms, x, head_dim, acc);
       }
     }
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 16
-      for (int v = 0; v < kVectorsAtOnce; ++v) {
+      for (int v = 0; v < kTileVectors; ++v) {
         store(hn::Mul(acc[r][v], splat(scale)), out + (first_row + r) * out_stride + v * kLanes);
       }
     }
   }
 };
 
-// Adds keys [first, terms) of a block to sums of rows: acc[row][lane …] += Σ p[row][t] · v[t], kWidth
-// dimensions from `lane`.
-template <typename Kv>
+// Adds keys [first, terms) of a block to sums of rows: acc[row][lane …] += Σ p[row][t] · v[t], V vectors
+// of dimensions from `lane`.
+template <typename Kv, int V>
 struct ValueTile {
   const typename Kv::Element* v;  // at the dimension `lane`
   int padded_dim;
@@ -96,19 +99,19 @@ struct ValueTile {
 
   template <int R>
   HWY_INLINE void run(int first_row) const {
-    VF sums[R][kVectorsAtOnce];
+    VF sums[R][V];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 16
-      for (int i = 0; i < kVectorsAtOnce; ++i) {
+      for (int i = 0; i < V; ++i) {
         sums[r][i] = load(acc + (first_row + r) * padded_dim + i * kLanes);
       }
     }
-    Kv::template block<R>(v, padded_dim, first, terms, p + first_row * p_stride, p_stride, sums);
+    Kv::template block<R, V>(v, padded_dim, first, terms, p + first_row * p_stride, p_stride, sums);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 16
-      for (int i = 0; i < kVectorsAtOnce; ++i) {
+      for (int i = 0; i < V; ++i) {
         store(sums[r][i], acc + (first_row + r) * padded_dim + i * kLanes);
       }
     }
@@ -180,19 +183,25 @@ HWY_INLINE void sum_block(const AttentionTask& task, int first_key, const float*
   const auto* v = reinterpret_cast<const typename Kv::Element*>(block + task.v_offset);
   const auto add = [&](int row, int count, int first, int terms) {
     const float* weights = p + row * p_stride + first_key;
-    for (int lane = 0; lane < padded_dim; lane += kWidth) {
+    for (int lane = 0; lane < padded_dim; lane += kTileWidth) {
       if (Kv::kScaled && lane % kKvScaled == 0) {
         const std::byte* scales = block + task.v_offset + (padded_dim + lane / kKvScaled * 2) * kKeyBlock;
         scale_weights(weights, p_stride, count, scales, scaled);
       }
-      const ValueTile<Kv> tile{v + lane * Kv::kLaneElements,
-                               padded_dim,
-                               first,
-                               terms,
-                               Kv::kScaled ? scaled : weights,
-                               Kv::kScaled ? kKeyBlock : p_stride,
-                               acc + static_cast<std::ptrdiff_t>(row) * padded_dim + lane};
-      for_row_tiles<Kv::kHeight>(tile, count);
+      const auto tile = [&]<int V>() {
+        return ValueTile<Kv, V>{v + lane * Kv::kLaneElements,
+                                padded_dim,
+                                first,
+                                terms,
+                                Kv::kScaled ? scaled : weights,
+                                Kv::kScaled ? kKeyBlock : p_stride,
+                                acc + static_cast<std::ptrdiff_t>(row) * padded_dim + lane};
+      };
+      if (kPanel % kTileWidth == 0 || padded_dim - lane >= kTileWidth) {
+        for_row_tiles<Kv::kHeight>(tile.template operator()<kTileVectors>(), count);
+      } else if constexpr (kPanel % kTileWidth != 0) {
+        for_row_tiles<Kv::kHeight>(tile.template operator()<1>(), count);
+      }
     }
   };
   // Keys [first, terms) of the block are those that a query sees. Queries before the block see none of it;
@@ -321,7 +330,7 @@ void round_queries(const AttentionTask& task, float* q) {
   }
 }
 
-// Scores of kWidth keys from t on, before the soft-cap: p[row][t …].
+// Scores of kTileWidth keys from t on, before the soft-cap: p[row][t …].
 template <typename Kv>
 HWY_INLINE void score_keys(const AttentionTask& task, int t, const float* q, float* p,
                            std::ptrdiff_t padded) {
@@ -352,8 +361,8 @@ void attention(const AttentionTask& task) {
   float* scaled = p + static_cast<std::ptrdiff_t>(rows) * padded;  // [rows][32]
 
   round_queries<Kv>(task, q);
-  for (int t = first_block(task); t < padded; t += kWidth) {
-    reading.at_keys(t / kKeyBlock, t % kKeyBlock / kWidth, kKeyBlock / kWidth);
+  for (int t = first_block(task); t < padded; t += kTileWidth) {
+    reading.at_keys(t / kKeyBlock, t % kKeyBlock / kTileWidth, kKeyBlock / kTileWidth);
     score_keys<Kv>(task, t, q, p, padded);
   }
   for (int row = 0; row < rows; ++row) {
@@ -391,7 +400,7 @@ void score_part(const SplitAttention& split, int begin, int end, float* scratch)
   round_queries<Kv>(task, scratch);
   for (int block = begin; block < end; ++block) {
     ask_ahead(task, 0, block, begin, end);
-    for (int t = block * kKeyBlock; t < (block + 1) * kKeyBlock; t += kWidth) {
+    for (int t = block * kKeyBlock; t < (block + 1) * kKeyBlock; t += kTileWidth) {
       score_keys<Kv>(task, t, scratch, split.scores, padded);
     }
   }

@@ -13,8 +13,8 @@
 HWY_BEFORE_NAMESPACE();
 namespace isobatch::kernels::HWY_NAMESPACE {
 
-// Tiles are rows × kVectorsAtOnce vectors of outputs: the vectors share the loads of the rows' values. 16
-// outputs may be all there are. As many rows as keep the multipliers busy and the sums in registers.
+// Tiles are rows × vectors of outputs: the vectors share the loads of the rows' values. A matrix product has
+// 16 outputs at once, attention 32. As many rows as keep the multipliers busy and the sums in registers.
 inline constexpr int kVectorsAtOnce = kLanes == 16 ? 1 : 2;
 inline constexpr int kWidth = kVectorsAtOnce * kLanes;
 inline constexpr int kRowsOfTwoChains = kLanes == 16  ? 8
@@ -22,7 +22,10 @@ inline constexpr int kRowsOfTwoChains = kLanes == 16  ? 8
                                                       : 4;                      // N-DOT-B: even and odd terms
 inline constexpr int kRowsOfOneChain = kLanes == 16 ? 8 : kLanes == 8 ? 6 : 4;  // N-DOT-F
 // Up to so many rows have both chains in registers at once; more take one chain after the other.
-inline constexpr int kRowsOfBothChains = kLanes == 8 ? 3 : 8;
+template <int V>
+inline constexpr int kRowsOfBothChains = kLanes == 8              ? 3
+                                         : kLanes == 16 && V == 2 ? 5
+                                                                  : 8;
 
 template <int R, int V>
 HWY_INLINE void set_zero(VF (&sums)[R][V]) {
@@ -65,7 +68,7 @@ HWY_INLINE void dot_b_chain(const std::uint16_t* pairs, std::ptrdiff_t stride, i
 template <int R, int V>
 HWY_INLINE void dot_b_chains(const std::uint16_t* pairs, std::ptrdiff_t stride, int begin, int end,
                              const float* x, std::ptrdiff_t x_stride, VF (&even)[R][V], VF (&odd)[R][V]) {
-  if constexpr (kLanes == 8 && R == kRowsOfBothChains) {
+  if constexpr (kLanes == 8 && R == kRowsOfBothChains<V>) {
     // The sums leave no registers for the weights of both: these are loaded twice. Without the barriers gcc
     // loads once and keeps sums in memory instead.
     for (int j = begin; j < end; ++j) {
@@ -105,7 +108,7 @@ HWY_INLINE void dot_b_block(const std::uint16_t* pairs, std::ptrdiff_t stride, i
   const int begin = (first + 1) / 2, whole = terms / 2;
   VF even[R][V], odd[R][V];
   set_zero(even);
-  if constexpr (R > kRowsOfBothChains) {
+  if constexpr (R > kRowsOfBothChains<V>) {
     dot_b_chain<0>(pairs, stride, begin, whole + terms % 2, x, x_stride, even);
     HWY_ALIGN float sums[R][V * kLanes];  // in memory: the registers are for the other chain
 #pragma GCC unroll 16

@@ -25,6 +25,7 @@ constexpr int kTileRows = 16;
 // Fewer rows leave a tile too empty to pay for unpacking; the VNNI kernel takes them. Not yet timed on a
 // machine with AMX.
 constexpr int kFewRows = 4;
+constexpr std::size_t kCacheBytes = 512 << 10;  // for the activations of a block of rows; L2 has 2 MB
 
 #include "kernels/row_tiles-inl.h"
 #include "kernels/x86/zmm-inl.h"
@@ -187,26 +188,28 @@ void matmul(const MatmulTask& task, const QuantizedRows& x) {
   const std::size_t stride = panel_bytes(kType, w.depth);
   amx::configure(tile_config<Block<kType>>(std::min(kTileRows, task.rows)));
   // Blocks of rows outside, so that their activations stay in the L2 cache while the panels pass.
-  for_row_blocks(task.rows, kBlockBytes * w.blocks(), [&](int begin, int end) {
-    for (int p = task.panel_begin; p < task.panel_end; ++p) {
-      const std::byte* panel = w.data + p * stride;
-      const Scales<kType> scales(panel + quants_bytes(kType, w.depth), w.depth);
-      const int outputs = std::min(kPanel, w.outputs - p * kPanel);
-      alignas(64) float acc[kRowBlock][kPanel];
-      std::memset(acc, 0, (end - begin) * sizeof acc[0]);
-      add_groups<kType>(panel, scales, x, begin, end, acc);
-      if constexpr (quant_layout(kType).minima) {
-        for_row_tiles<16>(
-            MinimaTile<kType>{scales, static_cast<std::ptrdiff_t>(stride), x, begin, acc[0], kPanel},
-            end - begin);
-      }
-      const auto mask = static_cast<__mmask16>((1u << outputs) - 1);
-      for (int r = 0; r < end - begin; ++r) {
-        float* out = task.out + (begin + r) * task.out_stride + p * kPanel;
-        _mm512_mask_storeu_ps(out, mask, canonical(_mm512_load_ps(acc[r])));
-      }
-    }
-  });
+  for_row_blocks(
+      task.rows, kBlockBytes * w.blocks(),
+      [&](int begin, int end) {
+        for (int p = task.panel_begin; p < task.panel_end; ++p) {
+          const std::byte* panel = w.data + p * stride;
+          const Scales<kType> scales(panel + quants_bytes(kType, w.depth), w.depth);
+          const int outputs = std::min(kPanel, w.outputs - p * kPanel);
+          alignas(64) float acc[kRowBlock][kPanel];
+          std::memset(acc, 0, (end - begin) * sizeof acc[0]);
+          add_groups<kType>(panel, scales, x, begin, end, acc);
+          const OutputTile<kType, 1> tile{&scales,
+                                          static_cast<std::ptrdiff_t>(stride),
+                                          x,
+                                          begin,
+                                          acc[0],
+                                          task.out + begin * task.out_stride + p * kPanel,
+                                          task.out_stride,
+                                          (1u << outputs) - 1};
+          for_row_tiles<16>(tile, end - begin);
+        }
+      },
+      kCacheBytes);
   amx::release();
 }
 

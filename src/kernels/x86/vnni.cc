@@ -99,10 +99,10 @@ struct Tile {
       for (int i = 0; i < blocks * (kBlock / kScaled); ++i) {
         scales.prefetch_minimum(i, next_panel);
         const __m512 minimum = scales.minimum(i);
+        const ScaledSums<kScaled> sums(x, i, first_row);
 #pragma GCC unroll 16
         for (int r = 0; r < R; ++r) {
-          const __m512 sum = _mm512_set1_ps(scaled_sum<kScaled>(x, i, first_row + r));
-          minima[r] = _mm512_fmadd_ps(minimum, sum, minima[r]);
+          minima[r] = _mm512_fmadd_ps(minimum, _mm512_set1_ps(sums[r]), minima[r]);
         }
       }
 #pragma GCC unroll 16

@@ -19,7 +19,7 @@ namespace {
 
 constexpr int kTileRows = 8;
 constexpr int kTilePanels = 2;
-constexpr int kMinimaRows = 16;
+constexpr std::size_t kCacheBytes = 512 << 10;  // for the activations of a block of rows; L2 has 1 MB or more
 constexpr int kBlocksInGroup = kGroup / kBlock;
 
 #include "kernels/row_tiles-inl.h"
@@ -96,6 +96,9 @@ struct GroupTile {
   std::ptrdiff_t block_stride;  // bytes from one block's values to the next one's
   const float* dx;              // of the group [rows]
   Sums* acc;                    // [rows]
+  __mmask16 before;             // of acc's lanes: none in the first group
+  const float* out;             // [rows][out_stride], where the sums will go: asked for; or null
+  std::ptrdiff_t out_stride;
 
   template <int R>
   ISOBATCH_INLINE void run(int first_row) const {
@@ -108,10 +111,12 @@ struct GroupTile {
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
       const __m512 scale = _mm512_set1_ps(dx[first_row + r]);
+      if (out) prefetch(reinterpret_cast<const std::byte*>(out + (first_row + r) * out_stride));
 #pragma GCC unroll 2
       for (int p = 0; p < kTilePanels; ++p) {
         float* to = acc[first_row + r][p];
-        _mm512_store_ps(to, _mm512_fmadd_ps(scale, _mm512_load_ps(t[r][p]), _mm512_load_ps(to)));
+        _mm512_store_ps(to,
+                        _mm512_fmadd_ps(scale, _mm512_load_ps(t[r][p]), _mm512_maskz_load_ps(before, to)));
       }
     }
   }
@@ -174,7 +179,7 @@ void add_group(const GroupTile<kChain>& tile, int rows) {
 
 // Panels p and p + 1, or p twice where no other is left, and the rows [begin, end) of x.
 template <TensorType kType>
-void add_panels(const MatmulTask& task, int p, const QuantizedRows& x, int begin, int end, Sums* acc) {
+void multiply_panels(const MatmulTask& task, int p, const QuantizedRows& x, int begin, int end) {
   constexpr Chain kChain = chain_of<kType>();
   using Weights = Group<kChain>;
   const PackedMatrix& w = task.weights;
@@ -185,7 +190,8 @@ void add_panels(const MatmulTask& task, int p, const QuantizedRows& x, int begin
   const Scales<kType> scales[kTilePanels] = {{panels[0] + quants, w.depth}, {panels[1] + quants, w.depth}};
   const std::ptrdiff_t next = kTilePanels * stride;
   const int rows = end - begin;
-  std::memset(acc, 0, rows * sizeof *acc);
+  float* out = task.out + begin * task.out_stride + p * kPanel;
+  alignas(64) Sums acc[kRowBlock];
   Weights group;
   for (int g = 0; g < x.groups(); ++g) {
     const int first = g * kBlocksInGroup;
@@ -198,39 +204,33 @@ void add_panels(const MatmulTask& task, int p, const QuantizedRows& x, int begin
                                      : x.half_sums + row + static_cast<std::ptrdiff_t>(first) * x.rows;
       group.template set_starts<kType>(sums, x.rows, rows);
     }
-    add_group(GroupTile<kChain>{group, x.values + row * kBlockBytes,
-                                static_cast<std::ptrdiff_t>(x.rows) * kBlockBytes,
-                                x.scales + static_cast<std::ptrdiff_t>(g) * x.rows + begin, acc},
-              rows);
+    const bool last = g + 1 == x.groups();
+    add_group(
+        GroupTile<kChain>{group, x.values + row * kBlockBytes,
+                          static_cast<std::ptrdiff_t>(x.rows) * kBlockBytes,
+                          x.scales + static_cast<std::ptrdiff_t>(g) * x.rows + begin, acc,
+                          static_cast<__mmask16>(g == 0 ? 0 : 0xffff), last ? out : nullptr, task.out_stride},
+        rows);
   }
-  if constexpr (quant_layout(kType).minima) {
-    for (int i = 0; i < kTilePanels; ++i) {
-      for_row_tiles<kMinimaRows>(
-          MinimaTile<kType>{scales[i], next, x, begin, &acc[0][i][0], kTilePanels * kPanel}, rows);
-    }
-  }
+  const int count = std::min(kTilePanels, task.panel_end - p);
+  const int outputs = std::min(count * kPanel, w.outputs - p * kPanel);
+  const std::uint32_t mask = outputs == 32 ? ~0u : (1u << outputs) - 1;
+  for_row_tiles<kTileRows>(
+      OutputTile<kType, kTilePanels>{scales, next, x, begin, &acc[0][0][0], out, task.out_stride, mask},
+      rows);
 }
 
 template <TensorType kType>
 void matmul(const MatmulTask& task, const QuantizedRows& x) {
   // Blocks of rows outside, so that their activations stay in the L2 cache while the panels pass.
-  for_row_blocks(task.rows, kBlockBytes * task.weights.blocks(), [&](int begin, int end) {
-    for (int p = task.panel_begin; p < task.panel_end; p += kTilePanels) {
-      alignas(64) Sums acc[kRowBlock];
-      add_panels<kType>(task, p, x, begin, end, acc);
-      const int count = std::min(kTilePanels, task.panel_end - p);
-      const int outputs = std::min(count * kPanel, task.weights.outputs - p * kPanel);
-      const std::uint32_t mask = outputs == 32 ? ~0u : (1u << outputs) - 1;
-      for (int r = 0; r < end - begin; ++r) {
-        float* out = task.out + (begin + r) * task.out_stride + p * kPanel;
-        _mm512_mask_storeu_ps(out, static_cast<__mmask16>(mask), canonical(_mm512_load_ps(acc[r][0])));
-        if (mask >> kPanel) {
-          _mm512_mask_storeu_ps(out + kPanel, static_cast<__mmask16>(mask >> kPanel),
-                                canonical(_mm512_load_ps(acc[r][1])));
+  for_row_blocks(
+      task.rows, kBlockBytes * task.weights.blocks(),
+      [&](int begin, int end) {
+        for (int p = task.panel_begin; p < task.panel_end; p += kTilePanels) {
+          multiply_panels<kType>(task, p, x, begin, end);
         }
-      }
-    }
-  });
+      },
+      kCacheBytes);
 }
 
 template <std::size_t... kTypes>

@@ -90,14 +90,27 @@ class Scales {
   ScaleOffsets at_;
 };
 
-// One row's dx · float(sum of the activations that share minimum i).
+// Of rows from `first_row` on: dx · float(sum of the activations that share minimum i).
 template <int kScaled>
-ISOBATCH_INLINE float scaled_sum(const QuantizedRows& x, int i, int row) {
-  const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(i) * x.rows + row;
-  if constexpr (kScaled == kBlock) return x.scaled_sums[at];
-  const int group = i * kScaled / kGroup;
-  return x.scales[static_cast<std::ptrdiff_t>(group) * x.rows + row] * static_cast<float>(x.half_sums[at]);
-}
+class ScaledSums {
+ public:
+  ISOBATCH_INLINE ScaledSums(const QuantizedRows& x, int i, int first_row) {
+    const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(i) * x.rows + first_row;
+    if constexpr (kScaled == kBlock) {
+      products_ = x.scaled_sums + at;
+    } else {
+      products_ = x.scales + static_cast<std::ptrdiff_t>(i * kScaled / kGroup) * x.rows + first_row;
+      half_sums_ = x.half_sums + at;
+    }
+  }
+  ISOBATCH_INLINE float operator[](int r) const {
+    return kScaled == kBlock ? products_[r] : products_[r] * static_cast<float>(half_sums_[r]);
+  }
+
+ private:
+  const float* products_;  // or the factors dx
+  const std::int32_t* half_sums_ = nullptr;
+};
 
 // What makes a type's integers unsigned.
 template <TensorType kType>
@@ -106,35 +119,57 @@ constexpr int unsigned_bias() {
   return kLayout.bits == 8 || kLayout.codebook ? 128 : kLayout.offset;
 }
 
-// The chain of the minima of one panel for up to R rows, added to their sums.
-template <TensorType kType>
-struct MinimaTile {
+// The outputs of V neighbouring panels for up to R rows: their sums, plus the chain of the minima where the
+// type has some.
+template <TensorType kType, int V>
+struct OutputTile {
   static constexpr int kScaled = quant_layout(kType).scaled;
-  const Scales<kType>& scales;
-  std::ptrdiff_t next_panel;
+  const Scales<kType>* scales;  // [V]
+  std::ptrdiff_t next;          // bytes to the panel that comes in the place of each
   const QuantizedRows& x;
-  int begin;   // row of x that is row 0 here
-  float* acc;  // [rows][stride]
-  std::ptrdiff_t stride;
+  int begin;         // row of x that is row 0 here
+  const float* acc;  // [rows][V][16]
+  float* out;        // [rows][out_stride]
+  std::ptrdiff_t out_stride;
+  std::uint32_t mask;  // the outputs that there are
 
   template <int R>
   ISOBATCH_INLINE void run(int row) const {
-    __m512 chain[R];
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) chain[r] = _mm512_setzero_ps();
-    for (int i = 0; i < x.blocks() * (kBlock / kScaled); ++i) {
-      if (row == 0) scales.prefetch_minimum(i, next_panel);
-      const __m512 minimum = scales.minimum(i);
+    __m512 chain[R][V];
+    if constexpr (quant_layout(kType).minima) {
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
-        const __m512 sum = _mm512_set1_ps(scaled_sum<kScaled>(x, i, begin + row + r));
-        chain[r] = _mm512_fmadd_ps(minimum, sum, chain[r]);
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v) chain[r][v] = _mm512_setzero_ps();
+      }
+      for (int i = 0; i < x.blocks() * (kBlock / kScaled); ++i) {
+        __m512 minima[V];
+#pragma GCC unroll 2
+        for (int v = 0; v < V; ++v) {
+          if (row == 0) scales[v].prefetch_minimum(i, next);
+          minima[v] = scales[v].minimum(i);
+        }
+        const ScaledSums<kScaled> sums(x, i, begin + row);
+#pragma GCC unroll 16
+        for (int r = 0; r < R; ++r) {
+          __m512 sum = _mm512_set1_ps(sums[r]);
+          if constexpr (V > 1) keep_in_register(sum);
+#pragma GCC unroll 2
+          for (int v = 0; v < V; ++v) chain[r][v] = _mm512_fmadd_ps(minima[v], sum, chain[r][v]);
+        }
       }
     }
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
-      float* to = acc + (row + r) * stride;
-      _mm512_store_ps(to, _mm512_add_ps(_mm512_load_ps(to), chain[r]));
+      float* to = out + (row + r) * out_stride;
+#pragma GCC unroll 2
+      for (int v = 0; v < V; ++v) {
+        __m512 sum = _mm512_load_ps(acc + ((row + r) * V + v) * kPanel);
+        if constexpr (quant_layout(kType).minima) sum = _mm512_add_ps(sum, chain[r][v]);
+        const auto outputs = static_cast<__mmask16>(mask >> (v * kPanel));
+        if (v > 0 && outputs == 0) break;
+        _mm512_mask_storeu_ps(to + v * kPanel, outputs, canonical(sum));
+      }
     }
   }
 };

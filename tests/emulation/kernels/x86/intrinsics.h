@@ -17,6 +17,15 @@ inline void emulated_mask_storeu_ps(void* to, unsigned mask, simde__m512 values)
 }
 #define _mm512_mask_storeu_ps(to, mask, values) emulated_mask_storeu_ps(to, mask, values)
 
+inline simde__m512 emulated_maskz_load_ps(unsigned mask, const float* from) {
+  float to[16] = {};
+  for (int i = 0; i < 16; ++i) {
+    if (mask >> i & 1u) to[i] = from[i];
+  }
+  return simde_mm512_loadu_ps(to);
+}
+#define _mm512_maskz_load_ps(mask, from) emulated_maskz_load_ps(mask, from)
+
 inline simde__m512 emulated_cvtepi32_ps(simde__m512i integers) {
   std::int32_t from[16];
   float to[16];
