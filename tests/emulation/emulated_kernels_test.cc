@@ -39,6 +39,16 @@ const KernelTable& vnni_two_panels() {
   return table;
 }
 
+// Attention: rows are queries of outputs % 8 + 1 heads each, depth is the dimension of a head.
+constexpr Shape kAttentionShapes[] = {{.rows = 3, .outputs = 2, .depth = 64, .position = 40},
+                                      {.rows = 9, .outputs = 8, .depth = 32, .position = 0},
+                                      {.rows = 8, .outputs = 10, .depth = 64, .position = 31},
+                                      {.rows = 8, .outputs = 2, .depth = 64, .position = 200},
+                                      {.rows = 33, .outputs = 1, .depth = 96, .position = 63},
+                                      {.rows = 7, .outputs = 7, .depth = 128, .position = 150},
+                                      {.rows = 12, .outputs = 3, .depth = 48, .position = 70},
+                                      {.rows = 40, .outputs = 8, .depth = 256, .position = 5}};
+
 class EmulatedKernels : public testing::TestWithParam<const KernelTable& (*)()> {};
 
 TEST_P(EmulatedKernels, GiveTheBytesOfRef) {
@@ -48,21 +58,25 @@ TEST_P(EmulatedKernels, GiveTheBytesOfRef) {
   const KernelTable& table = GetParam()();
   int tried = 0;
   for (const OpCase& op : op_cases()) {
-    if (!op.name.starts_with("matmul_q") && op.name != "matmul_b") continue;
+    const bool is_attention = op.name == "attention.bf16" || op.name == "attention_window.bf16";
+    if (!op.name.starts_with("matmul_q") && op.name != "matmul_b" && !is_attention) continue;
     ++tried;
     std::vector<Shape> shapes(std::begin(kShapes), std::end(kShapes));
-    if (op.name == "matmul_b")
+    if (op.name == "matmul_b") {
       shapes.insert(shapes.end(), std::begin(kUnevenShapes), std::end(kUnevenShapes));
+    } else if (is_attention) {
+      shapes.assign(std::begin(kAttentionShapes), std::end(kAttentionShapes));
+    }
     for (const Shape& shape : shapes) {
       for (const InputKind kind : kInputKinds) {
         InputSource for_table(kind, 7), for_ref(kind, 7);
         ASSERT_TRUE(op.run(table, shape, for_table) == op.run(ref_table(), shape, for_ref))
             << table.name << ", " << op.name << ", " << name(kind) << ": rows " << shape.rows << ", outputs "
-            << shape.outputs << ", depth " << shape.depth;
+            << shape.outputs << ", depth " << shape.depth << ", position " << shape.position;
       }
     }
   }
-  EXPECT_EQ(tried, 13);
+  EXPECT_EQ(tried, 15);
 }
 
 INSTANTIATE_TEST_SUITE_P(Tables, EmulatedKernels, testing::Values(vnni_one_panel, vnni_two_panels, amx_table),

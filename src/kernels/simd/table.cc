@@ -3,6 +3,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd/table.cc"
 #include "hwy/foreach_target.h"  // must come first
+#include "kernels/simd/simd.h"
 #include "kernels/simd/vector.h"
 
 #if ISOBATCH_SIMD_TARGET
@@ -15,6 +16,7 @@ void use_elementwise(KernelTable& table);
 void use_matmul_f(KernelTable& table);
 void use_matmul_q(KernelTable& table);
 void use_attention(KernelTable& table);
+const AttentionSteps& bf16_attention_steps();
 
 KernelTable make_table(std::string_view name) {
   KernelTable table = ref_table();
@@ -33,7 +35,6 @@ HWY_AFTER_NAMESPACE();
 #endif
 
 #if HWY_ONCE
-#include "kernels/simd/simd.h"
 
 namespace isobatch::kernels {
 
@@ -46,6 +47,8 @@ const KernelTable& avx512_table() {
   static const KernelTable table = N_AVX3::make_table("avx512");
   return table;
 }
+const AttentionSteps& avx2_attention_steps() { return N_AVX2::bf16_attention_steps(); }
+const AttentionSteps& avx512_attention_steps() { return N_AVX3::bf16_attention_steps(); }
 #elif HWY_ARCH_ARM_A64
 const KernelTable& neon_table() {
   static const KernelTable table = N_NEON::make_table("neon");

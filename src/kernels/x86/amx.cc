@@ -233,6 +233,7 @@ const KernelTable& amx_table() {
     t.name = "amx";
     use_for_all(t, std::make_index_sequence<kTensorTypes - static_cast<std::size_t>(TensorType::q8_0)>());
     use_amx_bf16(t);
+    use_amx_attention(t);
     return t;
   }();
   return table;

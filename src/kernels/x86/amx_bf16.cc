@@ -41,28 +41,13 @@ constexpr int kFewRows = 4;
 
 #include "kernels/row_tiles-inl.h"
 #include "kernels/x86/zmm-inl.h"
-
-// Tiles 0 … 3: sums, two row tiles of two panels; 4, 5: A; 6, 7: B.
-constexpr int kA = 4, kB = 6;
-
-amx::TileConfig tile_config(int rows) {
-  amx::TileConfig config;
-  for (int tile = 0; tile < 8; ++tile) {
-    config.row_bytes[tile] = 64;
-    config.rows[tile] = static_cast<std::uint8_t>(tile < kB ? rows : kTileRows);
-  }
-  return config;
-}
+#include "kernels/x86/zmm_tiles-inl.h"
 
 // Rows of bf16 values as f32 to bf16, filled with 0 up to whole blocks: [rows][blocks · 32].
 void pack_rows(const float* x, std::ptrdiff_t stride, int rows, int depth, std::uint16_t* out) {
   const int padded = (depth + kBlock - 1) / kBlock * kBlock;
   for (int r = 0; r < rows; ++r, x += stride, out += padded) {
-    for (int k = 0; k < depth; ++k) {
-      std::uint32_t bits;
-      std::memcpy(&bits, x + k, 4);
-      out[k] = static_cast<std::uint16_t>(bits >> 16);
-    }
+    pack_bf16(x, depth, out);
     std::memset(out + depth, 0, (padded - depth) * sizeof *out);
   }
 }
@@ -88,34 +73,11 @@ class PanelBlocks {
   int whole_ = 0;
 };
 
-// Sums of kRowTiles × kPanels tiles over all blocks: out[row tile][panel].
-template <int kRowTiles, int kPanels>
-ISOBATCH_INLINE void sum_tiles(const std::uint16_t* const (&a)[2], int blocks, const PanelBlocks (&b)[2],
-                               float (&out)[2][2][kTileRows][kPanel]) {
-  const std::ptrdiff_t a_stride = static_cast<std::ptrdiff_t>(blocks) * kBlock * 2;
-  amx::zero<0>();
-  if constexpr (kPanels == 2) amx::zero<1>();
-  if constexpr (kRowTiles == 2) amx::zero<2>();
-  if constexpr (kRowTiles * kPanels == 4) amx::zero<3>();
-  for (int block = 0; block < blocks; ++block) {
-    amx::load<kA>(a[0] + block * kBlock, a_stride);
-    amx::load<kB>(b[0].at(block), 64);
-    amx::multiply_bf16<0, kA, kB>();
-    if constexpr (kPanels == 2) {
-      amx::load<kB + 1>(b[1].at(block), 64);
-      amx::multiply_bf16<1, kA, kB + 1>();
-    }
-    if constexpr (kRowTiles == 2) {
-      amx::load<kA + 1>(a[1] + block * kBlock, a_stride);
-      amx::multiply_bf16<2, kA + 1, kB>();
-    }
-    if constexpr (kRowTiles * kPanels == 4) amx::multiply_bf16<3, kA + 1, kB + 1>();
-  }
-  amx::store<0>(out[0][0], kPanel * sizeof(float));
-  if constexpr (kPanels == 2) amx::store<1>(out[0][1], kPanel * sizeof(float));
-  if constexpr (kRowTiles == 2) amx::store<2>(out[1][0], kPanel * sizeof(float));
-  if constexpr (kRowTiles * kPanels == 4) amx::store<3>(out[1][1], kPanel * sizeof(float));
-}
+struct PanelTiles {
+  PanelBlocks panels[2];
+  static constexpr std::ptrdiff_t stride = 64;
+  const std::byte* at(int panel, int block) const { return panels[panel].at(block); }
+};
 
 // Panels [panel, panel + kPanels) of the task, rows [begin, end): `x` are those rows as pack_rows has them.
 template <int kPanels>
@@ -123,9 +85,11 @@ void multiply_panels(const MatmulTask& task, int panel, int begin, int end, cons
   const PackedMatrix& w = task.weights;
   const std::size_t stride = panel_bytes(w.type, w.depth);
   const int blocks = (w.depth + kBlock - 1) / kBlock;
-  PanelBlocks b[2];
-  for (int p = 0; p < kPanels; ++p) b[p].set(w.data + (panel + p) * stride, w.depth);
+  const std::ptrdiff_t x_stride = static_cast<std::ptrdiff_t>(blocks) * kBlock * 2;
+  PanelTiles b;
+  for (int p = 0; p < kPanels; ++p) b.panels[p].set(w.data + (panel + p) * stride, w.depth);
   alignas(64) float sums[2][2][kTileRows][kPanel];
+  const TileSums to{{sums[0][0][0], sums[1][0][0]}, kTileRows * kPanel, kPanel * sizeof(float)};
 
   // The last tile is a whole one: it starts early, and gives some rows their outputs once more.
   const int height = std::min(kTileRows, task.rows), tiles = (end - begin + height - 1) / height;
@@ -137,9 +101,9 @@ void multiply_panels(const MatmulTask& task, int panel, int begin, int end, cons
       a[t] = x + static_cast<std::ptrdiff_t>(tile_begin(tile + t)) * blocks * kBlock;
     }
     if (row_tiles == 2) {
-      sum_tiles<2, kPanels>(a, blocks, b, sums);
+      sum_tiles<2, kPanels>(a, x_stride, blocks, b, nullptr, to);
     } else {
-      sum_tiles<1, kPanels>(a, blocks, b, sums);
+      sum_tiles<1, kPanels>(a, x_stride, blocks, b, nullptr, to);
     }
     for (int t = 0; t < row_tiles; ++t) {
       for (int p = 0; p < kPanels; ++p) {
@@ -157,7 +121,7 @@ void multiply_panels(const MatmulTask& task, int panel, int begin, int end, cons
 void matmul_b(const MatmulTask& task, const float* x, std::ptrdiff_t x_stride) {
   if (task.rows <= kFewRows) return avx512_table().matmul_b(task, x, x_stride);
   const int padded = (task.weights.depth + kBlock - 1) / kBlock * kBlock;
-  amx::configure(tile_config(std::min(kTileRows, task.rows)));
+  amx::configure(bf16_tile_config(std::min(kTileRows, task.rows)));
   // Blocks of rows outside, so that their activations stay in the L2 cache while the panels pass. A last
   // block lower than a tile begins in the one before.
   for_row_blocks(task.rows, static_cast<std::size_t>(padded) * 2, [&](int begin, int end) {

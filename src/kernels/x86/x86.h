@@ -18,8 +18,9 @@ const std::array<MatmulQ*, kTensorTypes>& vnni_many_rows();  // two_panels, by t
 KernelTable make_vnni_table(VnniManyRows many_rows);
 
 const KernelTable& vnni_table();  // avx512_table() with N-DOT-Q by vpdpbusd
-const KernelTable& amx_table();   // vnni_table() with N-DOT-Q and N-DOT-B by tile products
+const KernelTable& amx_table();   // vnni_table() with N-DOT-Q, N-DOT-B and N-ATT-B by tile products
 void use_amx_bf16(KernelTable& table);
+void use_amx_attention(KernelTable& table);
 
 PeakLoops avx2_peak_loops();
 PeakLoops avx512_peak_loops();
