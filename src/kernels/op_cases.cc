@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <span>
 
 #include "base/float16.h"
 #include "kernels/file_blocks.h"
@@ -223,12 +224,15 @@ struct KvBlocks {
   std::vector<Bytes> storage;
   std::vector<const std::byte*> blocks;
   std::size_t v_offset;
-  KvBlocks(StoreKv* store, KvDType dtype, int head_dim, int keys, InputSource& source) {
+  // The values of the keys in `spoiled` are NaN.
+  KvBlocks(StoreKv* store, KvDType dtype, int head_dim, int keys, InputSource& source,
+           std::span<const int> spoiled = {}) {
     const KvLayout layout{.dtype = dtype, .layers = 1, .kv_heads = 1, .head_dim = head_dim};
     v_offset = layout.half_block_bytes();
     storage.assign((keys + kKeyBlock - 1) / kKeyBlock, Bytes(layout.block_bytes(), std::byte{0xff}));
     for (int t = 0; t < keys; ++t) {
-      const std::vector<float> k = source.floats(head_dim), v = source.floats(head_dim);
+      std::vector<float> k = source.floats(head_dim), v = source.floats(head_dim);
+      if (std::ranges::count(spoiled, t) > 0) v.assign(head_dim, numerics::canonical_nan());
       store(k.data(), v.data(), head_dim, t % kKeyBlock, storage[t / kKeyBlock].data(), v_offset);
     }
     for (const Bytes& block : storage) blocks.push_back(block.data());
@@ -253,9 +257,10 @@ Bytes run_store_kv(const KernelTable& table, const Shape& s, InputSource& source
 }
 
 Bytes run_attention_task(const KernelTable& table, KvDType dtype, const Shape& s, AttentionTask task,
-                         InputSource& source, bool in_parts = false) {
+                         InputSource& source, bool in_parts = false, std::span<const int> spoiled = {}) {
   const int group = s.outputs % 8 + 1;
-  KvBlocks kv(ref_table().store_kv[static_cast<int>(dtype)], dtype, s.depth, s.position + s.rows, source);
+  KvBlocks kv(ref_table().store_kv[static_cast<int>(dtype)], dtype, s.depth, s.position + s.rows, source,
+              spoiled);
   kv.spoil(dtype, s.depth, task.first_visible(s.position));
   task.query_stride = group * s.depth + 3;
   Misaligned q(source.floats(s.rows * task.query_stride));
@@ -305,6 +310,19 @@ Bytes run_attention_window(const KernelTable& table, const Shape& s, InputSource
   task.window = s.outputs + s.position / 2;
   task.soft_cap = s.rows % 2 ? 5.0f : 0.0f;
   return run_attention_task(table, kDType, s, task, source);
+}
+
+// A value that some queries see and others do not is NaN: that of the last key, of the first one behind the
+// first query, or with a window of the first one, which the first query alone sees. It must not get into
+// another's sum, not even by a weight of zero.
+template <KvDType kDType>
+Bytes run_attention_edges(const KernelTable& table, const Shape& s, InputSource& source) {
+  AttentionTask task;
+  task.window = s.outputs % 2 == 0 ? 0 : 33 + s.outputs;
+  const int last = s.position + s.rows - 1;
+  const int candidates[] = {last, s.position + 1, task.window > 0 ? task.first_visible(s.position) : last};
+  const int spoiled[] = {candidates[(s.position + s.outputs) % 3]};
+  return run_attention_task(table, kDType, s, task, source, /*in_parts=*/s.rows % 5 == 4, spoiled);
 }
 
 // Windows of many lengths, so that parts begin before them, in them and behind them.
@@ -441,6 +459,10 @@ constexpr OpCase kOpCases[] = {
     {"attention_window.f16", run_attention_window<KvDType::f16>},
     {"attention_window.bf16", run_attention_window<KvDType::bf16>},
     {"attention_window.q8_0", run_attention_window<KvDType::q8_0>},
+    {"attention_edges.f32", run_attention_edges<KvDType::f32>},
+    {"attention_edges.f16", run_attention_edges<KvDType::f16>},
+    {"attention_edges.bf16", run_attention_edges<KvDType::bf16>},
+    {"attention_edges.q8_0", run_attention_edges<KvDType::q8_0>},
     {"attention_parts.f32", run_attention_parts<KvDType::f32>},
     {"attention_parts.f16", run_attention_parts<KvDType::f16>},
     {"attention_parts.bf16", run_attention_parts<KvDType::bf16>},

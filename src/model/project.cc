@@ -102,8 +102,8 @@ Operands prepare_operands(const Pass& pass, const Input& input, int rows,
 void multiply(const Pass& pass, const Operands& x, int rows, std::span<const Projection> projections) {
   const Execution& execution = pass.execution;
   // Items are ranges of panels over all matrices: small enough to balance; longer when there are few rows,
-  // where weights come from memory and a kernel asks for the next panel while it works on one. Of an even number of
-  // panels, since some kernels take two at once.
+  // where weights come from memory and a kernel asks for the next panel while it works on one. Of an even
+  // number of panels, since some kernels take two at once.
   constexpr int kTogether = 2;
   int panels = 0;
   for (const Projection& p : projections) panels += p.linear->weights.panels();

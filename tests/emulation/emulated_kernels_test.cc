@@ -44,6 +44,7 @@ constexpr Shape kAttentionShapes[] = {{.rows = 3, .outputs = 2, .depth = 64, .po
                                       {.rows = 9, .outputs = 8, .depth = 32, .position = 0},
                                       {.rows = 8, .outputs = 10, .depth = 64, .position = 31},
                                       {.rows = 8, .outputs = 2, .depth = 64, .position = 200},
+                                      {.rows = 8, .outputs = 11, .depth = 64, .position = 62},
                                       {.rows = 33, .outputs = 1, .depth = 96, .position = 63},
                                       {.rows = 7, .outputs = 7, .depth = 128, .position = 150},
                                       {.rows = 12, .outputs = 3, .depth = 48, .position = 70},
@@ -58,7 +59,8 @@ TEST_P(EmulatedKernels, GiveTheBytesOfRef) {
   const KernelTable& table = GetParam()();
   int tried = 0;
   for (const OpCase& op : op_cases()) {
-    const bool is_attention = op.name == "attention.bf16" || op.name == "attention_window.bf16";
+    const bool is_attention = op.name == "attention.bf16" || op.name == "attention_window.bf16" ||
+                              op.name == "attention_edges.bf16";
     if (!op.name.starts_with("matmul_q") && op.name != "matmul_b" && !is_attention) continue;
     ++tried;
     std::vector<Shape> shapes(std::begin(kShapes), std::end(kShapes));
@@ -76,7 +78,7 @@ TEST_P(EmulatedKernels, GiveTheBytesOfRef) {
       }
     }
   }
-  EXPECT_EQ(tried, 15);
+  EXPECT_EQ(tried, 16);
 }
 
 INSTANTIATE_TEST_SUITE_P(Tables, EmulatedKernels, testing::Values(vnni_one_panel, vnni_two_panels, amx_table),
