@@ -55,6 +55,11 @@ void quantize(const Pass& pass, const Input& input, int rows, const kernels::Qua
   });
 }
 
+// Items of a thread: many, to balance, where there is much to do in each; few with few rows, where weights
+// come from memory and a kernel asks for the next panels while it works on some, but never for an item's
+// first.
+int pieces_of_thread(int rows) { return rows <= 8 ? 2 : rows <= 32 ? 4 : 16; }
+
 // The task's outputs, their bias added and the sum rounded.
 void run_task(const Pass& pass, const kernels::MatmulTask& task, std::span<const float> bias,
               const Operands& x) {
@@ -101,14 +106,13 @@ Operands prepare_operands(const Pass& pass, const Input& input, int rows,
 
 void multiply(const Pass& pass, const Operands& x, int rows, std::span<const Projection> projections) {
   const Execution& execution = pass.execution;
-  // Items are ranges of panels over all matrices: small enough to balance; longer when there are few rows,
-  // where weights come from memory and a kernel asks for the next panel while it works on one. Of an even
-  // number of panels, since some kernels take two at once.
+  // Items are ranges of panels over all matrices, an even number of them, since some kernels take two at
+  // once.
   constexpr int kTogether = 2;
   int panels = 0;
   for (const Projection& p : projections) panels += p.linear->weights.panels();
   const int units = (panels + kTogether - 1) / kTogether;
-  const int pieces = std::min(units, (rows <= 8 ? 2 : 16) * execution.threads.size());
+  const int pieces = std::min(units, pieces_of_thread(rows) * execution.threads.size());
   run_items(execution, pieces, [&](int piece, int /*thread*/) {
     int begin = kTogether * static_cast<int>(units * static_cast<std::int64_t>(piece) / pieces);
     int end = kTogether * static_cast<int>(units * static_cast<std::int64_t>(piece + 1) / pieces);

@@ -18,7 +18,7 @@ namespace isobatch::kernels {
 namespace {
 
 constexpr int kTileRows = 8;
-constexpr int kFewRows = 16;  // up to here unpacking into memory does not pay
+constexpr int kFewRows = 8;  // up to here unpacking into memory does not pay
 constexpr int kBlocksInGroup = kGroup / kBlock;
 
 #include "kernels/row_tiles-inl.h"
