@@ -101,7 +101,7 @@ struct AttentionTask {
 };
 constexpr std::size_t attention_scratch_floats(int queries, int group, int head_dim, int keys) {
   const std::size_t padded_keys = static_cast<std::size_t>(keys + kKeyBlock - 1) / kKeyBlock * kKeyBlock;
-  return static_cast<std::size_t>(queries) * group * (padded_keys + head_dim + 16 + kKeyBlock);
+  return static_cast<std::size_t>(queries) * group * (padded_keys * 3 / 2 + 2 * head_dim + 16 + kKeyBlock);
 }
 
 // A task with many keys in parts of whole blocks, for several threads: first the scores of all parts, then

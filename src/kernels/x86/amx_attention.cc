@@ -8,31 +8,11 @@
 #include <algorithm>
 #include <cstring>
 
-#include "base/aligned_vector.h"
 #include "base/float16.h"
 #include "kernels/simd/simd.h"
 #include "kernels/x86/intrinsics.h"
 #include "kernels/x86/tiles.h"
 #include "kernels/x86/x86.h"
-
-namespace isobatch::kernels {
-namespace {
-
-// Buffers of the calling thread. Not compiled for AVX-512: the vectors' functions belong to the whole
-// program.
-struct Buffers {
-  AlignedVector<std::uint16_t> packed;  // queries, then weights
-  AlignedVector<float> seen_before;     // sums of the values
-};
-Buffers& buffers(std::size_t packed, std::size_t sums) {
-  thread_local Buffers own;
-  if (own.packed.size() < packed) own.packed.resize(packed);
-  if (own.seen_before.size() < sums) own.seen_before.resize(sums);
-  return own;
-}
-
-}  // namespace
-}  // namespace isobatch::kernels
 
 ISOBATCH_AVX512_BEGIN
 
@@ -141,13 +121,15 @@ void attention(const AttentionTask& task) {
   float* p = task.scratch;          // [rows][padded]
   float* sums = p + rows * padded;  // [rows][dim]; before that the rounded queries
   float* denominators = sums + sum_floats;
-  Buffers& own = buffers(std::max(sum_floats, static_cast<std::size_t>(rows * padded)), sum_floats);
+  float* before = denominators + rows;  // [rows][dim]; before that the packed queries
+  auto* packed_q = reinterpret_cast<std::uint16_t*>(before);
+  auto* packed_p = reinterpret_cast<std::uint16_t*>(before + sum_floats);  // [rows][padded]
   const RowTiles tiles(rows);
 
   amx::configure(bf16_tile_config(tiles.height));
   steps.round_queries(task, sums);
-  pack_bf16(sums, rows * dim, own.packed.data());
-  score(task, tiles, first, blocks, own.packed.data(), p, padded);
+  pack_bf16(sums, rows * dim, packed_q);
+  score(task, tiles, first, blocks, packed_q, p, padded);
   steps.weigh(task, p, padded, denominators);
 
   const int whole_begin = (task.first_visible(last) + kKeyBlock - 1) / kKeyBlock;
@@ -160,11 +142,10 @@ void attention(const AttentionTask& task) {
   if (whole_begin < whole_end) {
     const int begin = whole_begin * kKeyBlock, count = whole_end * kKeyBlock - begin;
     for (int row = 0; row < rows; ++row) {
-      pack_bf16(p + row * padded + begin, count, own.packed.data() + row * padded + begin);
+      pack_bf16(p + row * padded + begin, count, packed_p + row * padded + begin);
     }
-    std::memcpy(own.seen_before.data(), sums, sum_floats * sizeof *sums);
-    add_whole_blocks(task, tiles, whole_begin, whole_end, own.packed.data(), padded, own.seen_before.data(),
-                     sums);
+    std::memcpy(before, sums, sum_floats * sizeof *sums);
+    add_whole_blocks(task, tiles, whole_begin, whole_end, packed_p, padded, before, sums);
   }
   add(whole_end, blocks);
   amx::release();
