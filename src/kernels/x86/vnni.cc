@@ -176,7 +176,8 @@ void use_for_all(KernelTable& table, VnniManyRows many_rows, std::index_sequence
 }  // namespace
 
 // Zen 4 runs a 512-bit instruction in two halves, one vpdpbusd a cycle: neither loads nor chains bind there,
-// and two panels were 3 to 17 % slower (docs/decisions/0003-quantized-products.md).
+// and forms that unpack once, two panels × 6 rows among them, were 3 to 17 % slower; × 8 has not run there
+// (docs/decisions/0003-quantized-products.md).
 VnniManyRows vnni_many_rows_here() {
   unsigned a, b, c, d, version;
   __cpuid(0, a, b, c, d);
