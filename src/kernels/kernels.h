@@ -38,7 +38,11 @@ struct PerRounding {
 //   bytes  32 high, 32 low: q = 16·high + low, high in −127 … 127, low in −8 … 7, so that byte instructions
 //          multiply them exactly (and a tile of rows is an AMX A tile)
 //   words  32 int16; in each four of them the order is 0, 2, 1, 3 (see simd/matmul_q.cc)
-enum class QuantForm { bytes, words };
+//   paired_words  words, and pair_products beside them (see x86/vnni_pairs.cc)
+enum class QuantForm { bytes, words, paired_words };
+inline constexpr int kQuantForms = 3;
+inline constexpr int kPairedQuads =
+    3;  // of the four fours of a half block: those that are multiplied by pairs
 
 // Activations as N-QUANT makes them. Block-major: a tile of rows is contiguous for each block of the weights.
 struct QuantizedRows {
@@ -50,6 +54,9 @@ struct QuantizedRows {
   float* scales = nullptr;            // [groups][rows]  dx, shared by the blocks of a group
   float* scaled_sums = nullptr;       // [blocks][rows]  dx · float(sum), rounded once
   std::int32_t* half_sums = nullptr;  // [blocks][2][rows]  sums of 16 q; null where no type wants them
+  // [blocks][2][rows]  of 16 q, Σ q[2j] · q[2j + 1] over the first kPairedQuads fours; null but for
+  // paired_words
+  std::int32_t* pair_products = nullptr;
   int blocks() const { return (depth + kBlock - 1) / kBlock; }
   int groups() const { return (depth + kGroup - 1) / kGroup; }
 };
@@ -159,8 +166,11 @@ struct KernelTable {
 
   PerRounding<RoundRows> round_results;  // N-ROUND  out may be x; null where nothing is rounded
   RoundRows* round_operands;  // N-DOT-B  to bf16, and magnitudes under 2^-56 become +0; out may be x
-  std::array<QuantizeRows*, 2> quantize_rows;  // N-QUANT  into a QuantForm
-  QuantForm quant_form;                        // the one that matmul_q takes
+  std::array<QuantizeRows*, kQuantForms> quantize_rows;  // N-QUANT  into a QuantForm
+  // The form that matmul_q takes: of up to few_rows rows, and of more.
+  QuantForm few_rows_form, many_rows_form;
+  int few_rows;
+  QuantForm quant_form(int rows) const { return rows <= few_rows ? few_rows_form : many_rows_form; }
 
   std::array<MatmulF*, kTensorTypes> matmul_f;  // N-DOT-F  f32, f16, bf16 weights; null for the others
   std::array<MatmulQ*, kTensorTypes> matmul_q;  // N-DOT-Q  quantized weights; null for the others

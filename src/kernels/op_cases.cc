@@ -75,9 +75,9 @@ Bytes run_round_results(const KernelTable& table, const Shape& s, InputSource& s
 struct Quantized {
   std::vector<std::int8_t> values;
   std::vector<float> scales, scaled_sums;
-  std::vector<std::int32_t> sums, half_sums;
+  std::vector<std::int32_t> sums, half_sums, pair_products;
   QuantizedRows rows;
-  Quantized(int count, int depth, bool with_half_sums) {
+  Quantized(int count, int depth, bool with_half_sums, QuantForm form) {
     rows.rows = count;
     rows.depth = depth;
     const std::size_t blocks = area(count, rows.blocks());
@@ -90,6 +90,10 @@ struct Quantized {
     rows.scales = scales.data();
     rows.sums = sums.data();
     if (with_half_sums) rows.half_sums = half_sums.data();
+    if (form == QuantForm::paired_words) {
+      pair_products.resize(2 * blocks);
+      rows.pair_products = pair_products.data();
+    }
     rows.scaled_sums = scaled_sums.data();
   }
 };
@@ -98,7 +102,7 @@ template <QuantForm kForm, bool kHalfSums>
 Bytes run_quantize_rows(const KernelTable& table, const Shape& s, InputSource& source) {
   const int stride = s.depth + 3;
   Misaligned x(source.floats(area(s.rows, stride)));
-  Quantized q(s.rows, s.depth, kHalfSums);
+  Quantized q(s.rows, s.depth, kHalfSums, kForm);
   QuantizeRows* quantize = table.quantize_rows[static_cast<int>(kForm)];
   const int row = s.rows / 2, group = q.rows.groups() / 2;  // in four calls, as threads do
   quantize(x.data(), stride, {0, row, 0, group}, q.rows);
@@ -110,6 +114,7 @@ Bytes run_quantize_rows(const KernelTable& table, const Shape& s, InputSource& s
   append(bytes, q.sums);
   append(bytes, q.scaled_sums);
   append(bytes, q.half_sums);
+  append(bytes, q.pair_products);
   return bytes;
 }
 
@@ -189,8 +194,9 @@ template <TensorType kType>
 Bytes run_matmul_q(const KernelTable& table, const Shape& s, InputSource& source) {
   const Weights w(kType, s.outputs, s.depth, source);
   Misaligned x(source.floats(area(s.rows, w.matrix.depth)));
-  Quantized q(s.rows, w.matrix.depth, quant_layout(kType).scaled < kBlock);
-  table.quantize_rows[static_cast<int>(table.quant_form)](x.data(), w.matrix.depth, whole(q.rows), q.rows);
+  const QuantForm form = table.quant_form(s.rows);
+  Quantized q(s.rows, w.matrix.depth, quant_layout(kType).scaled < kBlock, form);
+  table.quantize_rows[static_cast<int>(form)](x.data(), w.matrix.depth, whole(q.rows), q.rows);
   std::vector<float> out(area(s.rows, s.outputs + 5), 7.0f);
   table.matmul_q[static_cast<int>(kType)](matmul_task(w, s.rows, out), q.rows);
   return bytes_of(out);
@@ -413,6 +419,8 @@ constexpr OpCase kOpCases[] = {
     {"quantize_rows.words", run_quantize_rows<QuantForm::words, false>},
     {"quantize_rows.half_sums", run_quantize_rows<QuantForm::bytes, true>},
     {"quantize_rows.words.half_sums", run_quantize_rows<QuantForm::words, true>},
+    {"quantize_rows.paired_words", run_quantize_rows<QuantForm::paired_words, false>},
+    {"quantize_rows.paired_words.half_sums", run_quantize_rows<QuantForm::paired_words, true>},
     {"matmul_f.F32", run_matmul_f<TensorType::f32>},
     {"matmul_f.F16", run_matmul_f<TensorType::f16>},
     {"matmul_f.BF16", run_matmul_f<TensorType::bf16>},

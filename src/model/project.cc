@@ -39,7 +39,8 @@ void quantize(const Pass& pass, const Input& input, int rows, const kernels::Qua
     make = false;
   }
   const ProfileScope stage(execution.profile, make ? input.stage : Stage::quantize);
-  const auto kernel = execution.kernels.quantize_rows[static_cast<std::size_t>(execution.kernels.quant_form)];
+  const kernels::KernelTable& kernels = execution.kernels;
+  const auto kernel = kernels.quantize_rows[static_cast<std::size_t>(kernels.quant_form(rows))];
   const int step = make && by_rows ? kRowsInCache : kChunk;
   run_items(execution, groups * chunks, [&](int item, int /*thread*/) {
     const int begin = item / groups * kChunk, end = std::min(begin + kChunk, rows);
@@ -96,7 +97,9 @@ Operands prepare_operands(const Pass& pass, const Input& input, int rows,
   if (any(is_quantized)) {
     const bool half_sums =
         any([](TensorType type) { return kernels::quant_layout(type).scaled < kernels::kBlock; });
-    const kernels::QuantizedRows& quantized = pass.w().quantized.resize(rows, depth, half_sums);
+    const bool pair_products = pass.execution.kernels.quant_form(rows) == kernels::QuantForm::paired_words;
+    const kernels::QuantizedRows& quantized =
+        pass.w().quantized.resize(rows, depth, half_sums, pair_products);
     quantize(pass, input, rows, quantized);
     return {input.x, &quantized};
   }

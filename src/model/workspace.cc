@@ -2,7 +2,8 @@
 
 namespace isobatch::model {
 
-const kernels::QuantizedRows& QuantizedBuffer::resize(int rows, int depth, bool half_sums) {
+const kernels::QuantizedRows& QuantizedBuffer::resize(int rows, int depth, bool half_sums,
+                                                      bool pair_products) {
   view_.rows = rows;
   view_.depth = depth;
   const std::size_t blocks = static_cast<std::size_t>(rows) * view_.blocks();
@@ -14,6 +15,8 @@ const kernels::QuantizedRows& QuantizedBuffer::resize(int rows, int depth, bool 
   }
   if (half_sums && half_sums_.size() < 2 * blocks) half_sums_.resize(2 * blocks);
   view_.half_sums = half_sums ? half_sums_.data() : nullptr;
+  if (pair_products && pair_products_.size() < 2 * blocks) pair_products_.resize(2 * blocks);
+  view_.pair_products = pair_products ? pair_products_.data() : nullptr;
   view_.values = values_.data();
   view_.scales = scales_.data();
   view_.sums = sums_.data();

@@ -15,14 +15,15 @@ namespace isobatch::model {
 // N-QUANT's output, with its memory.
 class QuantizedBuffer {
  public:
-  // With room for the sums of half blocks where a type wants them (QuantLayout::scaled).
-  const kernels::QuantizedRows& resize(int rows, int depth, bool half_sums);
+  // With room for the sums of half blocks where a type wants them (QuantLayout::scaled), and for the products
+  // of pairs where the form has them.
+  const kernels::QuantizedRows& resize(int rows, int depth, bool half_sums, bool pair_products);
 
  private:
   kernels::QuantizedRows view_;
   AlignedVector<std::int8_t> values_;
   AlignedVector<float> scales_, scaled_sums_;
-  AlignedVector<std::int32_t> sums_, half_sums_;
+  AlignedVector<std::int32_t> sums_, half_sums_, pair_products_;
 };
 
 using KeyBlocks = std::vector<const std::byte*>;  // AttentionTask::blocks

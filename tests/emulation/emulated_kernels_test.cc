@@ -30,12 +30,12 @@ constexpr Shape kUnevenShapes[] = {{.rows = 5, .outputs = 33, .depth = 1, .posit
                                    {.rows = 23, .outputs = 16, .depth = 47, .position = 0},
                                    {.rows = 40, .outputs = 50, .depth = 70, .position = 0}};
 
-const KernelTable& vnni_one_panel() {
-  static const KernelTable table = make_vnni_table(VnniManyRows::one_panel);
+const KernelTable& vnni_by_bytes() {
+  static const KernelTable table = make_vnni_table(VnniManyRows::by_bytes);
   return table;
 }
-const KernelTable& vnni_two_panels() {
-  static const KernelTable table = make_vnni_table(VnniManyRows::two_panels);
+const KernelTable& vnni_by_pairs() {
+  static const KernelTable table = make_vnni_table(VnniManyRows::by_pairs);
   return table;
 }
 
@@ -81,7 +81,7 @@ TEST_P(EmulatedKernels, GiveTheBytesOfRef) {
   EXPECT_EQ(tried, 16);
 }
 
-INSTANTIATE_TEST_SUITE_P(Tables, EmulatedKernels, testing::Values(vnni_one_panel, vnni_two_panels, amx_table),
+INSTANTIATE_TEST_SUITE_P(Tables, EmulatedKernels, testing::Values(vnni_by_bytes, vnni_by_pairs, amx_table),
                          [](const auto& info) {
                            return std::string(info.param().name) + std::to_string(info.index);
                          });

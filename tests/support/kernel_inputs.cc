@@ -68,6 +68,8 @@ MatmulRows::MatmulRows(const kernels::KernelTable& table, int rows, int depth, i
   scaled_sums_.resize(row_blocks);
   scales_.resize(static_cast<std::size_t>(rows) * quantized_.groups());
   half_sums_.resize(2 * row_blocks);
+  pair_products_.resize(2 * row_blocks);
+  quantized_.pair_products = pair_products_.data();
   quantized_.values = values_.data();
   quantized_.sums = sums_.data();
   quantized_.scales = scales_.data();
@@ -76,7 +78,7 @@ MatmulRows::MatmulRows(const kernels::KernelTable& table, int rows, int depth, i
 }
 
 void MatmulRows::quantize() {
-  const auto form = static_cast<std::size_t>(table_.quant_form);
+  const auto form = static_cast<std::size_t>(table_.quant_form(quantized_.rows));
   table_.quantize_rows[form](x_.data(), quantized_.depth, kernels::whole(quantized_), quantized_);
 }
 

@@ -39,7 +39,7 @@ class MatmulRows {
   int outputs_;
   std::vector<float> x_, out_, scales_, scaled_sums_;
   std::vector<std::int8_t> values_;
-  std::vector<std::int32_t> sums_, half_sums_;
+  std::vector<std::int32_t> sums_, half_sums_, pair_products_;
   kernels::QuantizedRows quantized_;
 };
 

@@ -39,21 +39,27 @@ void put(QuantForm form, int k, int q, std::int8_t* values) {
   }
 }
 
-struct HalfSums {
-  std::int32_t of[2] = {};
+struct Halves {
+  std::int32_t sums[2] = {};
+  std::int32_t pair_products[2] = {};
 };
 
-// Fills values[0, 64) of one block of n values; returns the sums of its halves.
-HalfSums quantize_block(const float* x, int n, float inverse, QuantForm form, std::int8_t* values) {
+// Fills values[0, 64) of one block of n values; returns what is summed over its halves.
+Halves quantize_block(const float* x, int n, float inverse, QuantForm form, std::int8_t* values) {
   std::fill_n(values, kBlockBytes, std::int8_t{0});
-  HalfSums sums;
-  if (inverse == 0.0f) return sums;
+  Halves halves;
+  if (inverse == 0.0f) return halves;
+  int q[kBlock] = {};
   for (int k = 0; k < n; ++k) {
-    const int q = static_cast<int>(std::clamp(std::nearbyint(x[k] * inverse), -kHighest, kHighest));
-    put(form, k, q, values);
-    sums.of[k / (kBlock / 2)] += q;
+    q[k] = static_cast<int>(std::clamp(std::nearbyint(x[k] * inverse), -kHighest, kHighest));
+    put(form, k, q[k], values);
+    halves.sums[k / (kBlock / 2)] += q[k];
   }
-  return sums;
+  for (int k = 0; k < kBlock; k += 2) {
+    const bool paired = k % (kBlock / 2) < 4 * kPairedQuads;
+    if (paired) halves.pair_products[k / (kBlock / 2)] += q[k] * q[k + 1];
+  }
+  return halves;
 }
 
 void quantize_rows(const float* x, std::ptrdiff_t stride, const QuantizedPart& part, const QuantizedRows& out,
@@ -65,11 +71,13 @@ void quantize_rows(const float* x, std::ptrdiff_t stride, const QuantizedPart& p
       const int group = k / kGroup;
       const Scale scale = group_scale(row + group * kGroup, std::min(kGroup, out.depth - group * kGroup));
       const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(k / kBlock) * out.rows + r;
-      const HalfSums sums = quantize_block(row + k, std::min(kBlock, out.depth - k), scale.inverse, form,
+      const Halves halves = quantize_block(row + k, std::min(kBlock, out.depth - k), scale.inverse, form,
                                            out.values + at * kBlockBytes);
-      out.sums[at] = sums.of[0] + sums.of[1];
-      for (int half = 0; out.half_sums && half < 2; ++half) {
-        out.half_sums[(static_cast<std::ptrdiff_t>(k / kBlock) * 2 + half) * out.rows + r] = sums.of[half];
+      out.sums[at] = halves.sums[0] + halves.sums[1];
+      for (int half = 0; half < 2; ++half) {
+        const std::ptrdiff_t of_half = (static_cast<std::ptrdiff_t>(k / kBlock) * 2 + half) * out.rows + r;
+        if (out.half_sums) out.half_sums[of_half] = halves.sums[half];
+        if (form == QuantForm::paired_words) out.pair_products[of_half] = halves.pair_products[half];
       }
       out.scales[static_cast<std::ptrdiff_t>(group) * out.rows + r] = scale.scale;
       out.scaled_sums[at] = numerics::canonical(scale.scale * static_cast<float>(out.sums[at]));
@@ -86,6 +94,10 @@ void quantize_rows_bytes(const float* x, std::ptrdiff_t stride, const QuantizedP
 void quantize_rows_words(const float* x, std::ptrdiff_t stride, const QuantizedPart& part,
                          const QuantizedRows& out) {
   quantize_rows(x, stride, part, out, QuantForm::words);
+}
+void quantize_rows_paired_words(const float* x, std::ptrdiff_t stride, const QuantizedPart& part,
+                                const QuantizedRows& out) {
+  quantize_rows(x, stride, part, out, QuantForm::paired_words);
 }
 
 }  // namespace isobatch::kernels::ref

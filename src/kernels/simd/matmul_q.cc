@@ -387,7 +387,7 @@ void use_for_all(KernelTable& table, std::index_sequence<kTypes...>) {
 }  // namespace
 
 void use_matmul_q(KernelTable& table) {
-  table.quant_form = QuantForm::words;
+  table.few_rows_form = table.many_rows_form = QuantForm::words;
   use_for_all(table, std::make_index_sequence<kTensorTypes - static_cast<std::size_t>(TensorType::q8_0)>());
 }
 

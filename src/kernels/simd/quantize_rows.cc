@@ -47,18 +47,22 @@ HWY_INLINE void store_quants(VI q, int at, std::int8_t* values) {
 // A block's q.
 template <QuantForm kForm>
 HWY_INLINE void store_block(const VI (&q)[kBlockVectors], std::int8_t* values) {
-#if HWY_TARGET == HWY_AVX3
-  if constexpr (kForm == QuantForm::bytes) {  // all 32 as words at once
-    const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
-    const __m512i words = _mm512_permutexvar_epi64(order, _mm512_packs_epi32(q[0].raw, q[1].raw));
+#if HWY_TARGET == HWY_AVX3  // all 32 as words at once
+  const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+  const __m512i words = _mm512_permutexvar_epi64(order, _mm512_packs_epi32(q[0].raw, q[1].raw));
+  if constexpr (kForm == QuantForm::bytes) {
     const __m512i high = _mm512_srai_epi16(_mm512_add_epi16(words, _mm512_set1_epi16(8)), 4);
     const __m512i low = _mm512_sub_epi16(words, _mm512_slli_epi16(high, 4));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(values), _mm512_cvtepi16_epi8(high));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(values + kBlock), _mm512_cvtepi16_epi8(low));
-    return;
+  } else {
+    const __m512i middle =
+        _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15));
+    _mm512_storeu_si512(values, _mm512_shuffle_epi8(words, middle));
   }
-#elif HWY_TARGET == HWY_AVX2
-  if constexpr (kForm == QuantForm::words) {  // 16 at once
+#else
+#if HWY_TARGET == HWY_AVX2
+  if constexpr (kForm != QuantForm::bytes) {  // 16 at once
     const __m256i middle = _mm256_setr_epi8(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15,  //
                                             0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15);
     for (int i = 0; i < kBlockVectors; i += 2) {
@@ -70,6 +74,29 @@ HWY_INLINE void store_block(const VI (&q)[kBlockVectors], std::int8_t* values) {
   }
 #endif
   for (int i = 0; i < kBlockVectors; ++i) store_quants<kForm>(q[i], i * kLanes, values);
+#endif
+}
+
+// Of the words of a block: Σ q[2j] · q[2j + 1] over the paired fours of each half.
+HWY_INLINE void multiply_pairs(const std::int8_t* values, std::int32_t (&products)[2]) {
+#if HWY_TARGET == HWY_AVX3
+  static_assert(kPairedQuads == 3);
+  const __m512i words = _mm512_loadu_si512(values);  // of each four: 0, 2, 1, 3
+  const __m512i sums = _mm512_maskz_madd_epi16(0x1515, words, _mm512_srli_epi64(words, 32));
+  const __m256i first = _mm512_castsi512_si256(sums), second = _mm512_extracti64x4_epi64(sums, 1);
+  const __m256i both = _mm256_or_si256(first, _mm256_slli_epi64(second, 32));
+  const __m128i pairs = _mm_add_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(products),
+                   _mm_add_epi32(pairs, _mm_unpackhi_epi64(pairs, pairs)));
+#else
+  const auto* words = reinterpret_cast<const std::int16_t*>(values);
+  for (int half = 0; half < 2; ++half, words += kBlock / 2) {
+    products[half] = 0;
+    for (int k = 0; k < 4 * kPairedQuads; k += 4) {
+      products[half] += words[k] * words[k + 2] + words[k + 1] * words[k + 3];
+    }
+  }
+#endif
 }
 
 // Quantizes a block into `values` and adds the q of its halves, lane by lane. No q is above 2032: |x| ·
@@ -110,6 +137,7 @@ void quantize_group(const float* x, int group, int r, const QuantizedRows& out) 
 
   const int first_block = group * kBlocksInGroup, blocks = (end - begin + kBlock - 1) / kBlock;
   VI first[kBlocksInGroup], total[kBlocksInGroup];
+  std::int32_t products[kBlocksInGroup][2] = {};
   for (int b = 0; b < kBlocksInGroup; ++b) {
     first[b] = total[b] = hn::Zero(I());
     if (b >= blocks) continue;
@@ -129,6 +157,7 @@ void quantize_group(const float* x, int group, int r, const QuantizedRows& out) 
       quantize_block<kForm>(padded, inverse, values, first[b], second);
     }
     total[b] = hn::Add(first[b], second);
+    if constexpr (kForm == QuantForm::paired_words) multiply_pairs(values, products[b]);
   }
   std::int32_t sums[kBlocksInGroup], first_sums[kBlocksInGroup];
   sum_lanes(total, sums);
@@ -140,6 +169,10 @@ void quantize_group(const float* x, int group, int r, const QuantizedRows& out) 
     if (kHalfSums) {
       out.half_sums[2 * block * out.rows + r] = first_sums[b];
       out.half_sums[(2 * block + 1) * out.rows + r] = sums[b] - first_sums[b];
+    }
+    if constexpr (kForm == QuantForm::paired_words) {
+      for (int half = 0; half < 2; ++half)
+        out.pair_products[(2 * block + half) * out.rows + r] = products[b][half];
     }
   }
 }
@@ -163,7 +196,8 @@ void quantize_rows(const float* x, std::ptrdiff_t stride, const QuantizedPart& p
 }  // namespace
 
 void use_quantize_rows(KernelTable& table) {
-  table.quantize_rows = {quantize_rows<QuantForm::bytes>, quantize_rows<QuantForm::words>};
+  table.quantize_rows = {quantize_rows<QuantForm::bytes>, quantize_rows<QuantForm::words>,
+                         quantize_rows<QuantForm::paired_words>};
 }
 
 }  // namespace isobatch::kernels::HWY_NAMESPACE

@@ -229,7 +229,7 @@ void use_for_all(KernelTable& table, std::index_sequence<kTypes...>) {
 
 const KernelTable& amx_table() {
   static const KernelTable table = [] {
-    KernelTable t = vnni_table();
+    KernelTable t = make_vnni_table(VnniManyRows::by_bytes);
     t.name = "amx";
     use_for_all(t, std::make_index_sequence<kTensorTypes - static_cast<std::size_t>(TensorType::q8_0)>());
     use_amx_bf16(t);

@@ -10,14 +10,14 @@ namespace {
 
 constexpr int kChains = 12;  // with the operands and a product they fit 16 registers
 
-#define ISOBATCH_PEAK_LOOP(Name, Vector, Body)                     \
-  void Name(std::int64_t rounds) {                                 \
-    Vector chains[kChains] = {}, a = {}, b = {};                   \
-    asm volatile("" : "+v"(a), "+v"(b));                           \
-    for (; rounds > 0; --rounds) {                                 \
-      _Pragma("GCC unroll 16") for (Vector & c : chains) { Body; } \
-    }                                                              \
-    for (Vector & c : chains) asm volatile("" ::"v"(c));           \
+#define ISOBATCH_PEAK_LOOP(Name, Vector, ...)                             \
+  void Name(std::int64_t rounds) {                                        \
+    Vector chains[kChains] = {}, a = {}, b = {};                          \
+    asm volatile("" : "+v"(a), "+v"(b));                                  \
+    for (; rounds > 0; --rounds) {                                        \
+      _Pragma("GCC unroll 16") for (Vector & c : chains) { __VA_ARGS__; } \
+    }                                                                     \
+    for (Vector & c : chains) asm volatile("" ::"v"(c));                  \
   }
 
 #pragma GCC push_options
@@ -37,6 +37,17 @@ ISOBATCH_PEAK_LOOP(madd_512, __m512i, {
   asm volatile("vpmaddwd %2, %3, %1\n\tvpaddd %1, %0, %0" : "+v"(c), "=&v"(product) : "v"(a), "v"(b));
 })
 ISOBATCH_PEAK_LOOP(dpbusd_512, __m512i, asm volatile("vpdpbusd %1, %2, %0" : "+v"(c) : "v"(a), "v"(b)))
+// The fours of half a block as vnni_pairs.cc has them.
+static_assert(kPairedQuads == 3);
+ISOBATCH_PEAK_LOOP(pairs_512, __m512i, {
+  for (int quad = 0; quad < kPairedQuads; ++quad) {
+    __m512i first, second;
+    asm volatile("vpaddw %3, %4, %1\n\tvpaddw %3, %4, %2\n\tvpdpwssd %1, %2, %0"
+                 : "+v"(c), "=&v"(first), "=&v"(second)
+                 : "v"(a), "v"(b));
+  }
+  asm volatile("vpdpwssd %1, %2, %0\n\tvpdpwssd %1, %2, %0" : "+v"(c) : "v"(a), "v"(b));
+})
 #pragma GCC pop_options
 
 #undef ISOBATCH_PEAK_LOOP
@@ -68,8 +79,11 @@ PeakLoops avx512_peak_loops() {
 }
 
 PeakLoops vnni_peak_loops() {
-  return {.quantized = {"vpdpbusd, 512 bit, two byte products for one of 12 bits", kChains * 2.0 * 64 / 2,
-                        dpbusd_512},
+  const PeakLoop pairs{"vpdpwssd + vpaddw, 512 bit, three of four products by pairs", kChains * 2.0 * 16 * 16,
+                       pairs_512};
+  const PeakLoop bytes{"vpdpbusd, 512 bit, two byte products for one of 12 bits", kChains * 2.0 * 64 / 2,
+                       dpbusd_512};
+  return {.quantized = vnni_many_rows_here() == VnniManyRows::by_pairs ? pairs : bytes,
           .f32 = avx512_peak_loops().f32};
 }
 

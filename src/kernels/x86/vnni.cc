@@ -1,11 +1,13 @@
 // N-DOT-Q by AVX-512 VNNI: vpdpbusd adds four products of unsigned weights and signed activations to an int32
 // lane. Same bits as ref/matmul_q.cc: the sum in a block is exact, and one fma per block and output is left
-// to order. A tile is 16 outputs × up to 8 rows; its weights are unpacked once and used by all rows.
+// to order. A tile is 16 outputs × up to 8 rows; its weights are unpacked once and used by all rows. More
+// rows take other forms, by CPU: vnni_many_rows.cc, vnni_pairs.cc.
 #include "kernels/x86/x86.h"
 
 #include <cpuid.h>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "base/float16.h"
@@ -17,17 +19,12 @@ ISOBATCH_AVX512_BEGIN
 namespace isobatch::kernels {
 namespace {
 
-constexpr int kTileRows = 8;
 constexpr int kFewRows = 8;  // up to here unpacking into memory does not pay
 constexpr int kBlocksInGroup = kGroup / kBlock;
 
 #include "kernels/row_tiles-inl.h"
 #include "kernels/x86/zmm-inl.h"
 #include "kernels/x86/zmm_quants-inl.h"
-
-ISOBATCH_INLINE __m512i broadcast4(const std::int8_t* x) {
-  return _mm512_set1_epi32(*reinterpret_cast<const int*>(x));
-}
 
 // The weights of one scale, kQuads fours of k from kFirstQuad on, with rows [First, R) of a tile:
 // t[r] = fma(scale, float(isum), t[r]). `x` points to the tile's values, 64 bytes a row; `sums` to the sums
@@ -71,14 +68,13 @@ struct Tile {
   const Scales<kType>& scales;
   std::ptrdiff_t next_panel;  // bytes to the same place there: asked for while this panel is worked on
   const QuantizedRows& x;
-  int row_begin;  // rows of the tiles count from here
   float* out;
   std::ptrdiff_t out_stride;
   __mmask16 outputs;
 
   template <int R>
-  ISOBATCH_INLINE void run(int tile_row) const {
-    const int blocks = x.blocks(), first_row = row_begin + tile_row;
+  ISOBATCH_INLINE void run(int first_row) const {
+    const int blocks = x.blocks();
     __m512 acc[R];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) acc[r] = _mm512_setzero_ps();
@@ -139,60 +135,63 @@ struct Tile {
 };
 
 template <TensorType kType>
-void matmul(const MatmulTask& task, const QuantizedRows& x) {
+void few_rows(const MatmulTask& task, const QuantizedRows& x) {
   const PackedMatrix& w = task.weights;
   const auto stride = static_cast<std::ptrdiff_t>(panel_bytes(kType, w.depth));
-  // Blocks of rows outside, so that their activations stay in the L2 cache while the panels pass.
-  for_row_blocks(task.rows, kBlockBytes * w.blocks(), [&](int begin, int end) {
-    for (int p = task.panel_begin; p < task.panel_end; ++p) {
-      const std::byte* panel = w.data + p * stride;
-      const int outputs = std::min(kPanel, w.outputs - p * kPanel);
-      const Scales<kType> scales(panel + quants_bytes(kType, w.depth), w.depth);
-      const Tile<kType> tile{panel,           scales,
-                             stride,          x,
-                             begin,           task.out + p * kPanel,
-                             task.out_stride, static_cast<__mmask16>((1u << outputs) - 1)};
-      for_row_tiles<kTileRows>(tile, end - begin);
-    }
-  });
+  for (int p = task.panel_begin; p < task.panel_end; ++p) {
+    const std::byte* panel = w.data + p * stride;
+    const int outputs = std::min(kPanel, w.outputs - p * kPanel);
+    const Scales<kType> scales(panel + quants_bytes(kType, w.depth), w.depth);
+    const Tile<kType> tile{panel,
+                           scales,
+                           stride,
+                           x,
+                           task.out + p * kPanel,
+                           task.out_stride,
+                           static_cast<__mmask16>((1u << outputs) - 1)};
+    for_row_tiles<kFewRows>(tile, task.rows);
+  }
 }
 
-template <TensorType kType>
-void matmul_few_or_many(const MatmulTask& task, const QuantizedRows& x) {
-  if (task.rows <= kFewRows) return matmul<kType>(task, x);
-  vnni_many_rows()[static_cast<std::size_t>(kType)](task, x);
+template <TensorType kType, VnniManyRows kManyRows>
+void matmul(const MatmulTask& task, const QuantizedRows& x) {
+  if (task.rows <= kFewRows) return few_rows<kType>(task, x);
+  const auto& many_rows = kManyRows == VnniManyRows::by_pairs ? vnni_pairs() : vnni_many_rows();
+  many_rows[static_cast<std::size_t>(kType)](task, x);
 }
 
-template <std::size_t... kTypes>
-void use_for_all(KernelTable& table, VnniManyRows many_rows, std::index_sequence<kTypes...>) {
+template <VnniManyRows kManyRows, std::size_t... kTypes>
+void use_for_all(KernelTable& table, std::index_sequence<kTypes...>) {
   constexpr std::size_t kFirst = static_cast<std::size_t>(TensorType::q8_0);
-  const auto use = [&]<TensorType kType>() {
-    table.matmul_q[static_cast<std::size_t>(kType)] =
-        many_rows == VnniManyRows::two_panels ? matmul_few_or_many<kType> : matmul<kType>;
-  };
-  (use.template operator()<static_cast<TensorType>(kFirst + kTypes)>(), ...);
+  ((table.matmul_q[kFirst + kTypes] = matmul<static_cast<TensorType>(kFirst + kTypes), kManyRows>), ...);
 }
 
 }  // namespace
 
-// Zen 4 runs a 512-bit instruction in two halves, one vpdpbusd a cycle: neither loads nor chains bind there,
-// and forms that unpack once, two panels × 6 rows among them, were 3 to 17 % slower; × 8 has not run there
+// AMD's cores have adders beside their multipliers (Zen 4 begins one 512-bit instruction of each in a cycle);
+// Intel's begin two of either kind, so that fewer multiplications at the price of additions would be a loss
 // (docs/decisions/0003-quantized-products.md).
 VnniManyRows vnni_many_rows_here() {
-  unsigned a, b, c, d, version;
+  unsigned a, b, c, d;
   __cpuid(0, a, b, c, d);
   const bool amd = b == signature_AMD_ebx && c == signature_AMD_ecx && d == signature_AMD_edx;
-  __cpuid(1, version, b, c, d);
-  const unsigned family = (version >> 8 & 0xf) + (version >> 20 & 0xff);
-  return amd && family == 0x19 ? VnniManyRows::one_panel : VnniManyRows::two_panels;
+  return amd ? VnniManyRows::by_pairs : VnniManyRows::by_bytes;
 }
 
 KernelTable make_vnni_table(VnniManyRows many_rows) {
+  constexpr auto kQuantized =
+      std::make_index_sequence<kTensorTypes - static_cast<std::size_t>(TensorType::q8_0)>();
   KernelTable t = avx512_table();
   t.name = "vnni";
-  t.quant_form = QuantForm::bytes;
-  use_for_all(t, many_rows,
-              std::make_index_sequence<kTensorTypes - static_cast<std::size_t>(TensorType::q8_0)>());
+  t.few_rows = kFewRows;
+  t.few_rows_form = QuantForm::bytes;
+  if (many_rows == VnniManyRows::by_pairs) {
+    t.many_rows_form = QuantForm::paired_words;
+    use_for_all<VnniManyRows::by_pairs>(t, kQuantized);
+  } else {
+    t.many_rows_form = QuantForm::bytes;
+    use_for_all<VnniManyRows::by_bytes>(t, kQuantized);
+  }
   return t;
 }
 

@@ -10,11 +10,12 @@ namespace isobatch::kernels {
 
 // How N-DOT-Q by vpdpbusd takes more than a few rows. The same bits.
 enum class VnniManyRows {
-  one_panel,   // weights unpacked in registers for each tile (vnni.cc)
-  two_panels,  // unpacked once for a block of rows, tiles of two panels (vnni_many_rows.cc)
+  by_bytes,  // vnni_many_rows.cc
+  by_pairs,  // of 16-bit words, with half the multiplications (vnni_pairs.cc)
 };
-VnniManyRows vnni_many_rows_here();                          // the faster one on this CPU
-const std::array<MatmulQ*, kTensorTypes>& vnni_many_rows();  // two_panels, by type
+VnniManyRows vnni_many_rows_here();  // the faster one on this CPU
+const std::array<MatmulQ*, kTensorTypes>& vnni_many_rows();
+const std::array<MatmulQ*, kTensorTypes>& vnni_pairs();
 KernelTable make_vnni_table(VnniManyRows many_rows);
 
 const KernelTable& vnni_table();  // avx512_table() with N-DOT-Q by vpdpbusd

@@ -3,6 +3,12 @@
 
 #define ISOBATCH_INLINE inline __attribute__((always_inline))
 
+ISOBATCH_INLINE __m512i broadcast4(const std::int8_t* x) {
+  std::int32_t four;
+  std::memcpy(&four, x, 4);
+  return _mm512_set1_epi32(four);
+}
+
 ISOBATCH_INLINE __m512 load_f16(const std::byte* p) {
   return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }

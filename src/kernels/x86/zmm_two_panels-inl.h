@@ -1,0 +1,115 @@
+// N-DOT-Q for many rows, two panels at a time: the weights of a group are unpacked once for all rows of a
+// block, and a tile's loads of activations meet both panels. Included behind zmm_quants-inl.h: no guard.
+// How a group is multiplied is a `Group`'s to say:
+//   kTileRows                             rows of its register tiles
+//   blocks                                of 32 values, set before unpack
+//   unpack<kType>(panel, quants, scales, first_block, next)   the weights of one of the two panels
+//   start<kType>(x, first_block, begin, rows)                 what it wants of the activations' sums
+//   Tile                                  an aggregate {group, Operands}: run<R>(first_row) adds to acc
+
+constexpr int kTilePanels = 2;
+constexpr std::size_t kCacheBytes = 512 << 10;  // for the activations of a block of rows; L2 has 1 MB or more
+constexpr int kBlocksInGroup = kGroup / kBlock;
+
+using Sums = float[kTilePanels][kPanel];  // a row's outputs
+
+// Of the rows of a block; what a tile takes besides the weights.
+struct GroupOperands {
+  const std::int8_t* values;    // of the group's first block
+  std::ptrdiff_t block_stride;  // bytes from one block's values to the next one's
+  const float* dx;              // of the group [rows]
+  Sums* acc;                    // [rows]
+  __mmask16 before;             // of acc's lanes: none in the first group
+  const float* out;             // [rows][out_stride], where the sums will go: asked for; or null
+  std::ptrdiff_t out_stride;
+
+  // acc += dx · t, of R rows.
+  template <int R>
+  ISOBATCH_INLINE void add_scaled(int first_row, const __m512 (&t)[R][kTilePanels]) const {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      const __m512 scale = _mm512_set1_ps(dx[first_row + r]);
+      if (out) prefetch(reinterpret_cast<const std::byte*>(out + (first_row + r) * out_stride));
+#pragma GCC unroll 2
+      for (int p = 0; p < kTilePanels; ++p) {
+        float* to = acc[first_row + r][p];
+        _mm512_store_ps(to, _mm512_fmadd_ps(scale, t[r][p], _mm512_maskz_load_ps(before, to)));
+      }
+    }
+  }
+};
+
+// One for all types whose groups are the same.
+template <typename Group>
+void add_group(const typename Group::Tile& tile, int rows) {
+  for_row_tiles<Group::kTileRows>(tile, rows);
+}
+
+// Panels p and p + 1, or p twice where no other is left, and the rows [begin, end) of x.
+template <typename Group, TensorType kType>
+void multiply_panels(const MatmulTask& task, int p, const QuantizedRows& x, int begin, int end) {
+  const PackedMatrix& w = task.weights;
+  const auto stride = static_cast<std::ptrdiff_t>(panel_bytes(kType, w.depth));
+  const std::byte* panels[kTilePanels] = {w.data + p * stride,
+                                          w.data + std::min(p + 1, task.panel_end - 1) * stride};
+  const std::size_t quants = quants_bytes(kType, w.depth);
+  const Scales<kType> scales[kTilePanels] = {{panels[0] + quants, w.depth}, {panels[1] + quants, w.depth}};
+  const std::ptrdiff_t next = kTilePanels * stride;
+  const int rows = end - begin;
+  float* out = task.out + begin * task.out_stride + p * kPanel;
+  alignas(64) Sums acc[kRowBlock];
+  Group group;
+  for (int g = 0; g < x.groups(); ++g) {
+    const int first = g * kBlocksInGroup;
+    const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(first) * x.rows + begin;
+    group.blocks = std::min(kBlocksInGroup, x.blocks() - first);
+    for (int i = 0; i < kTilePanels; ++i) group.template unpack<kType>(i, panels[i], scales[i], first, next);
+    group.template start<kType>(x, first, begin, rows);
+    const bool last = g + 1 == x.groups();
+    const GroupOperands operands{x.values + row * kBlockBytes,
+                                 static_cast<std::ptrdiff_t>(x.rows) * kBlockBytes,
+                                 x.scales + static_cast<std::ptrdiff_t>(g) * x.rows + begin,
+                                 acc,
+                                 static_cast<__mmask16>(g == 0 ? 0 : 0xffff),
+                                 last ? out : nullptr,
+                                 task.out_stride};
+    add_group<Group>({group, operands}, rows);
+  }
+  const int count = std::min(kTilePanels, task.panel_end - p);
+  const int outputs = std::min(count * kPanel, w.outputs - p * kPanel);
+  const std::uint32_t mask = outputs == 32 ? ~0u : (1u << outputs) - 1;
+  for_row_tiles<8>(
+      OutputTile<kType, kTilePanels>{scales, next, x, begin, &acc[0][0][0], out, task.out_stride, mask},
+      rows);
+}
+
+template <typename Group, TensorType kType>
+void multiply_in_row_blocks(const MatmulTask& task, const QuantizedRows& x) {
+  // Blocks of rows outside, so that their activations stay in the L2 cache while the panels pass.
+  for_row_blocks(
+      task.rows, kBlockBytes * task.weights.blocks(),
+      [&](int begin, int end) {
+        for (int p = task.panel_begin; p < task.panel_end; p += kTilePanels) {
+          multiply_panels<Group, kType>(task, p, x, begin, end);
+        }
+      },
+      kCacheBytes);
+}
+
+// Asks for the same place in the next panels while this one is worked on.
+template <TensorType kType>
+ISOBATCH_INLINE void prefetch_block(const std::byte* quants, std::ptrdiff_t next) {
+  for (int line = 0; line < 64 * quant_layout(kType).bits; line += 64) prefetch(quants + next + line);
+}
+
+// [part of the group's blocks][panel][16]
+template <TensorType kType, int kScales>
+ISOBATCH_INLINE void unpack_scales(const Scales<kType>& packed, int first_block, int blocks,
+                                   std::ptrdiff_t next, int panel,
+                                   float (&scales)[kScales][kTilePanels][kPanel]) {
+  constexpr int kParts = kBlock / quant_layout(kType).scaled;
+  for (int i = 0; i < blocks * kParts; ++i) {
+    packed.prefetch_scale(first_block * kParts + i, next);
+    _mm512_store_ps(scales[i][panel], packed.scale(first_block * kParts + i));
+  }
+}
