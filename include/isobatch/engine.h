@@ -31,7 +31,7 @@ struct EngineStats {
   std::uint64_t drafted_tokens = 0;   // verified
   std::uint64_t accepted_tokens = 0;  // of these, chosen by the sampler too
   std::uint64_t preemptions = 0;
-  std::uint64_t prefix_hit_tokens = 0;  // prompt tokens whose pages were shared instead of computed
+  std::uint64_t prefix_hit_tokens = 0;  // prompt tokens taken from other requests instead of computed
   std::uint64_t kv_pages = 0;           // in the pool
 };
 

@@ -70,11 +70,11 @@ kernels::KvLayout kv_layout_of(const Model& model, const Tuning& tuning, const e
 
 engine::KvManager make_kv_manager(const Model& model, const Tuning& tuning,
                                   const engine::EngineHooks& hooks) {
-  const std::size_t page_bytes = kv_layout_of(model, tuning, hooks).page_bytes();
+  const kernels::KvLayout layout = kv_layout_of(model, tuning, hooks);
   std::optional<std::uint64_t> salt;
   if (tuning.prefix_cache && tuning.kv_cache) salt = engine::prefix_salt(model.semantics());
-  return engine::KvManager(page_bytes, count_pages(tuning, model.semantics().context, page_bytes),
-                           tuning.page_size, salt, hooks);
+  const int pages = count_pages(tuning, model.semantics().context, layout.page_bytes());
+  return engine::KvManager(layout, pages, salt, hooks);
 }
 
 std::string describe(const model::Overflow& overflow, int position) {
@@ -182,8 +182,9 @@ engine::SchedulerState Engine::Impl::state() const {
                              .positions = s->admission_positions(),
                              .cached_pages = known.pages,
                              .idle_pages = known.idle,
+                             .cached_tokens = known.tokens,
                              .scoring = s->scoring(),
-                             .unscored = std::max(0, s->scored - known.pages * tuning_.page_size)});
+                             .unscored = std::max(0, s->scored - known.tokens)});
     before = s.get();
   }
   return state;
@@ -192,10 +193,11 @@ engine::SchedulerState Engine::Impl::state() const {
 void Engine::Impl::apply(const engine::Plan& plan) {
   for (std::size_t i = 0; i < plan.preempt.size(); ++i) preempt_youngest();
   const std::size_t first = running_.size();
-  for (int i = 0; i < plan.admit; ++i) admit_oldest();
-  // Known pages are held by now, so that none of them is given out again.
-  for (std::size_t i = first; i < running_.size(); ++i)
-    kv_.grow(*running_[i], running_[i]->admission_positions());
+  for (int i = 0; i < plan.admit; ++i) {
+    running_.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+  stats_.prefix_hit_tokens += kv_.admit(std::span(running_).subspan(first));
 }
 
 void Engine::Impl::preempt_youngest() {
@@ -206,12 +208,6 @@ void Engine::Impl::preempt_youngest() {
   waiting_.push_front(std::move(running_.back()));
   running_.pop_back();
   ++stats_.preemptions;
-}
-
-void Engine::Impl::admit_oldest() {
-  running_.push_back(std::move(waiting_.front()));
-  waiting_.pop_front();
-  stats_.prefix_hit_tokens += kv_.reuse(*running_.back());
 }
 
 void Engine::Impl::commit(const engine::Plan& plan, std::span<const engine::SequenceRows> batch,

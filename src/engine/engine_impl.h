@@ -40,7 +40,6 @@ class Engine::Impl {
   engine::SchedulerState state() const;
   void apply(const engine::Plan& plan);
   void preempt_youngest();
-  void admit_oldest();
   void commit(const engine::Plan& plan, std::span<const engine::SequenceRows> batch,
               std::span<const engine::ChosenToken> chosen);
   void append(const engine::ChosenToken& chosen);

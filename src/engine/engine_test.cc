@@ -36,6 +36,12 @@ struct EngineTest : FakeEngineTest {
   void set_pages(int pages) {
     tuning.kv_bytes = pages * transformer->kv_layout(KvDType::f32, tuning.page_size).page_bytes();
   }
+  Result alone(const Request& request) {
+    EngineHooks hooks;
+    hooks.transformer = transformer;
+    hooks.kernels = &fake_kernels();
+    return run_alone(model, request, hooks);
+  }
   std::string message(const std::function<void()>& call) {
     try {
       call();
@@ -241,9 +247,6 @@ TEST_F(EngineTest, ADraftDoesNotOutliveItsRequest) {
     for (int v = 0; v < kFakeVocab; ++v) logits[v] = 0.01f * static_cast<float>(tokens.size());
     logits[tokens.back() == 5 ? kFakeEnd : tokens.back() + 1] = 9;
   };
-  EngineHooks hooks;
-  hooks.transformer = transformer;
-  hooks.kernels = &fake_kernels();
   tuning.speculate = 8;
   Request r = from_text("abcdabcdab", 9);
   r.prompt.insert(r.prompt.end() - 2, {kFakeEnd, 7});
@@ -255,7 +258,7 @@ TEST_F(EngineTest, ADraftDoesNotOutliveItsRequest) {
         r.max_tokens = max_tokens;
         const auto engine = make();
         engine->submit(r);
-        EXPECT_TRUE(same(run_all(*engine).at(0), run_alone(model, r, hooks)));
+        EXPECT_TRUE(same(run_all(*engine).at(0), alone(r)));
       }
     }
   }
@@ -280,12 +283,43 @@ TEST_F(EngineTest, SharesThePagesOfEqualPrefixes) {
   EXPECT_EQ(engine->stats().prefix_hit_tokens, 96u);
   engine->submit(request(96, 1));  // the last token is computed all the same
   run_all(*engine);
-  EXPECT_EQ(engine->stats().prefix_hit_tokens, 96u + 64u);
+  EXPECT_EQ(engine->stats().prefix_hit_tokens, 96u + 95u);
   Request scoring = request(100, 1);
   scoring.prompt_logprobs = true;
   engine->submit(scoring);
   run_all(*engine);
-  EXPECT_EQ(engine->stats().prefix_hit_tokens, 96u + 64u);
+  EXPECT_EQ(engine->stats().prefix_hit_tokens, 96u + 95u);
+}
+
+// Two that differ in the middle of a page: what they begin with is computed once, and the second gives what
+// it gives alone.
+TEST_F(EngineTest, CopiesTheBeginningOfAPageThatGoesOnInAnotherWay) {
+  for (const int common : {1, 31, 32, 33, 63, 70, 95}) {
+    Request first = request(100, 1), second = request(100, 5);
+    for (std::size_t i = common; i < second.prompt.size(); ++i) second.prompt[i] = 9;
+    second.prompt[common] = first.prompt[common] == 3 ? 4 : 3;
+    const auto engine = make();
+    engine->submit(first);
+    run_all(*engine);
+    engine->submit(second);
+    EXPECT_TRUE(same(run_all(*engine).at(0), alone(second))) << common;
+    EXPECT_EQ(engine->stats().prefix_hit_tokens, static_cast<std::uint64_t>(common));
+    EXPECT_EQ(engine->stats().prefill_rows, 200u - common);
+  }
+}
+
+// The page that would be copied is the last that the pool can give.
+TEST_F(EngineTest, ACopyGivesWayWhereItsSourceIsNeeded) {
+  set_pages(4);
+  Request first = request(100, 1), second = request(110, 1);
+  second.prompt[20] = first.prompt[20] == 3 ? 4 : 3;
+  const auto engine = make();
+  engine->submit(first);
+  run_all(*engine);
+  engine->submit(second);  // wants all four pages
+  EXPECT_TRUE(same(run_all(*engine).at(0), alone(second)));
+  EXPECT_EQ(engine->stats().prefix_hit_tokens, 0u);
+  EXPECT_EQ(engine->stats().prefill_rows, 210u);
 }
 
 TEST_F(EngineTest, PreemptsWhenPagesRunOut) {
@@ -344,16 +378,13 @@ TEST_F(EngineTest, ACallbackMaySubmit) {
 
 TEST_F(EngineTest, AFailedPassCanBeTriedAgain) {
   const Request r = request(50, 20);
-  EngineHooks hooks;
-  hooks.transformer = transformer;
-  hooks.kernels = &fake_kernels();
-  const Result alone = run_alone(model, r, hooks);
+  const Result undisturbed = alone(r);
   const auto engine = make();
   engine->submit(r);
   engine->step();
   transformer->failures = 1;
   EXPECT_THROW(engine->step(), std::bad_alloc);
-  EXPECT_TRUE(same(run_all(*engine).at(0), alone));
+  EXPECT_TRUE(same(run_all(*engine).at(0), undisturbed));
 }
 
 }  // namespace

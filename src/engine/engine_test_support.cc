@@ -25,7 +25,11 @@ std::uint64_t mix(std::uint64_t h, std::uint64_t value) {
 std::byte* cell_at(const model::KvMemory& kv, const model::Segment& segment, int position) {
   const int page_size = kv.layout.page_size;
   const std::size_t page = segment.pages[position / page_size];
-  return kv.base + page * kv.layout.page_bytes() + position % page_size * sizeof(Cell);
+  const int in_page = position % page_size;
+  const std::size_t v =
+      kv.layout.block_offset(0, 0, in_page / kernels::kKeyBlock) + kv.layout.half_block_bytes();
+  static_assert(sizeof(Cell) <= 16 * sizeof(float));  // where V of a position lies
+  return kv.base + page * kv.layout.page_bytes() + v + in_page % kernels::kKeyBlock * 16 * sizeof(float);
 }
 
 Cell read(const model::KvMemory& kv, const model::Segment& segment, int position) {

@@ -19,6 +19,7 @@ struct EngineHooks {
   kv::PagePool::PreparePage prepare_page;                 // instead of zeroing a page that is handed out
   kv::PrefixHash prefix_hash = kv::hash_page;
   bool confirm_prefix_hits = true;
+  int tokens_not_copied = 0;  // of a page's beginning, its last ones
   // What the sampler is told for the row in this slot of the step; by default the request's own.
   std::function<Sampling(const Sampling& sampling, int slot)> sampling;
   int position_shift_after_preemption = 0;  // added to the positions of rows that are computed again

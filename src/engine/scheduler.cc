@@ -91,7 +91,7 @@ void admit(const SchedulerState& state, const SchedulerLimits& limits, int avail
   for (const WaitingView& w : state.waiting) {
     const int taken = pages_for(w.positions, limits) - w.cached_pages + w.idle_pages;
     if (runners + plan.admit == limits.max_batch || taken > available) return;
-    const int rows = budget.take(w.length - w.cached_pages * limits.page_size, unscored_rows(w));
+    const int rows = budget.take(w.length - w.cached_tokens, unscored_rows(w));
     if (rows == 0) return;
     available -= taken;
     plan.segments.push_back({runners + plan.admit, rows});

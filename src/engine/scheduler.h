@@ -22,11 +22,12 @@ struct RunningView {
 // A request that holds nothing.
 struct WaitingView {
   int length = 0;
-  int positions = 0;     // it gets pages for when admitted: its length, and one more if it may need it
-  int cached_pages = 0;  // known to the prefix cache; they cover less than length
-  int idle_pages = 0;    // of these, held by nobody: they count as available until it takes them
-  bool scoring = false;  // wants the logits of every row
-  int unscored = 0;      // but for so many first ones
+  int positions = 0;      // it gets pages for when admitted: its length, and one more if it may need it
+  int cached_pages = 0;   // known to the prefix cache
+  int idle_pages = 0;     // of these, held by nobody: they count as available until it takes them
+  int cached_tokens = 0;  // in them and in a page that is copied in part; less than length
+  bool scoring = false;   // wants the logits of every row
+  int unscored = 0;       // but for so many first ones
 };
 
 struct SchedulerState {

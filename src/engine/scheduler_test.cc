@@ -75,6 +75,7 @@ TEST(Scheduler, AdmitsInOrderOnlyWhatFits) {
 TEST(Scheduler, HeldCachedPagesAreFreeAndIdleOnesAreNot) {
   WaitingView shared = waiting(9);  // 10 positions, 3 pages
   shared.cached_pages = 2;
+  shared.cached_tokens = 8;
   EXPECT_EQ(schedule({.waiting = {shared}, .available_pages = 1}, kLimits).admit, 1);
   EXPECT_EQ(rows(schedule({.waiting = {shared}, .available_pages = 1}, kLimits)), (Rows{{0, 1}}));
   shared.idle_pages = 2;

@@ -48,4 +48,7 @@ struct KvLayout {
   }
 };
 
+// Copies K and V of a page's first `positions` positions into another page; the rest of it stays as it is.
+void copy_positions(const KvLayout& layout, const std::byte* from, std::byte* to, int positions);
+
 }  // namespace isobatch::kernels

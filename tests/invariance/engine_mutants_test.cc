@@ -55,6 +55,12 @@ TEST(Mutants, PageHashWithoutTheParent) {
   expect_killed(mutant);
 }
 
+TEST(Mutants, ACopiedBeginningWithoutItsLastToken) {
+  engine::EngineHooks hooks;
+  hooks.tokens_not_copied = 1;
+  expect_killed(with_hooks("copied beginning without its last token", std::move(hooks)));
+}
+
 TEST(Mutants, ADraftAcceptedThatWasNotChosen) {
   engine::EngineHooks hooks;
   hooks.accept_any_draft = true;

@@ -44,21 +44,51 @@ HWY_INLINE void store_quants(VI q, int at, std::int8_t* values) {
   }
 }
 
-// A block's q.
+// Of four blocks, what is still to be summed over lanes.
+struct GroupSums {
+  VI first[kBlocksInGroup], total[kBlocksInGroup];  // of q: of the first halves, of the blocks
+#if HWY_TARGET == HWY_AVX3
+  VI pairs[kBlocksInGroup];  // q[2j] · q[2j + 1] of paired fours in the even lanes, a half of them for each
+                             // half
+#else
+  std::int32_t pairs[2][kBlocksInGroup];
+#endif
+};
+
+#if HWY_TARGET != HWY_AVX3
+// Of the words of a block: Σ q[2j] · q[2j + 1] over the paired fours of each half.
+HWY_INLINE void multiply_pairs(const std::int8_t* values, int block, GroupSums& sums) {
+  const auto* words = reinterpret_cast<const std::int16_t*>(values);
+  for (int half = 0; half < 2; ++half, words += kBlock / 2) {
+    sums.pairs[half][block] = 0;
+    for (int k = 0; k < 4 * kPairedQuads; k += 4) {
+      sums.pairs[half][block] += words[k] * words[k + 2] + words[k + 1] * words[k + 3];
+    }
+  }
+}
+#endif
+
+// Block `block` of a group: its q into `values`.
 template <QuantForm kForm>
-HWY_INLINE void store_block(const VI (&q)[kBlockVectors], std::int8_t* values) {
+HWY_INLINE void store_block(const VI (&q)[kBlockVectors], std::int8_t* values, int block, GroupSums& sums) {
 #if HWY_TARGET == HWY_AVX3  // all 32 as words at once
   const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
-  const __m512i words = _mm512_permutexvar_epi64(order, _mm512_packs_epi32(q[0].raw, q[1].raw));
+  const __m512i in_order = _mm512_permutexvar_epi64(order, _mm512_packs_epi32(q[0].raw, q[1].raw));
   if constexpr (kForm == QuantForm::bytes) {
-    const __m512i high = _mm512_srai_epi16(_mm512_add_epi16(words, _mm512_set1_epi16(8)), 4);
-    const __m512i low = _mm512_sub_epi16(words, _mm512_slli_epi16(high, 4));
+    const __m512i high = _mm512_srai_epi16(_mm512_add_epi16(in_order, _mm512_set1_epi16(8)), 4);
+    const __m512i low = _mm512_sub_epi16(in_order, _mm512_slli_epi16(high, 4));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(values), _mm512_cvtepi16_epi8(high));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(values + kBlock), _mm512_cvtepi16_epi8(low));
   } else {
     const __m512i middle =
         _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13, 10, 11, 14, 15));
-    _mm512_storeu_si512(values, _mm512_shuffle_epi8(words, middle));
+    const __m512i words = _mm512_shuffle_epi8(in_order, middle);
+    _mm512_storeu_si512(values, words);
+    if constexpr (kForm == QuantForm::paired_words) {
+      // From the register: what was stored could be loaded only when it has come to the cache.
+      static_assert(kPairedQuads == 3);
+      sums.pairs[block].raw = _mm512_maskz_madd_epi16(0x1515, words, _mm512_srli_epi64(words, 32));
+    }
   }
 #else
 #if HWY_TARGET == HWY_AVX2
@@ -70,59 +100,71 @@ HWY_INLINE void store_block(const VI (&q)[kBlockVectors], std::int8_t* values) {
       _mm256_storeu_si256(reinterpret_cast<__m256i*>(values + i * 2 * kLanes),
                           _mm256_permute4x64_epi64(words, 0xd8));
     }
-    return;
-  }
+  } else
 #endif
-  for (int i = 0; i < kBlockVectors; ++i) store_quants<kForm>(q[i], i * kLanes, values);
+  {
+    for (int i = 0; i < kBlockVectors; ++i) store_quants<kForm>(q[i], i * kLanes, values);
+  }
+  if constexpr (kForm == QuantForm::paired_words) multiply_pairs(values, block, sums);
 #endif
 }
 
-// Of the words of a block: Σ q[2j] · q[2j + 1] over the paired fours of each half.
-HWY_INLINE void multiply_pairs(const std::int8_t* values, std::int32_t (&products)[2]) {
-#if HWY_TARGET == HWY_AVX3
-  static_assert(kPairedQuads == 3);
-  const __m512i words = _mm512_loadu_si512(values);  // of each four: 0, 2, 1, 3
-  const __m512i sums = _mm512_maskz_madd_epi16(0x1515, words, _mm512_srli_epi64(words, 32));
-  const __m256i first = _mm512_castsi512_si256(sums), second = _mm512_extracti64x4_epi64(sums, 1);
-  const __m256i both = _mm256_or_si256(first, _mm256_slli_epi64(second, 32));
-  const __m128i pairs = _mm_add_epi32(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
-  _mm_storel_epi64(reinterpret_cast<__m128i*>(products),
-                   _mm_add_epi32(pairs, _mm_unpackhi_epi64(pairs, pairs)));
-#else
-  const auto* words = reinterpret_cast<const std::int16_t*>(values);
-  for (int half = 0; half < 2; ++half, words += kBlock / 2) {
-    products[half] = 0;
-    for (int k = 0; k < 4 * kPairedQuads; k += 4) {
-      products[half] += words[k] * words[k + 2] + words[k + 1] * words[k + 3];
-    }
-  }
-#endif
-}
-
-// Quantizes a block into `values` and adds the q of its halves, lane by lane. No q is above 2032: |x| ·
-// inverse can exceed it by less than rounding to integers removes.
+// Quantizes a block into `values`. No q is above 2032: |x| · inverse can exceed it by less than rounding to
+// integers removes.
 template <QuantForm kForm>
-HWY_INLINE void quantize_block(const float* x, float inverse, std::int8_t* values, VI& first, VI& second) {
+HWY_INLINE void quantize_block(const float* x, float inverse, std::int8_t* values, int block,
+                               GroupSums& sums) {
   VI q[kBlockVectors];
-  first = second = hn::Zero(I());
+  VI first = hn::Zero(I()), second = first;
   for (int i = 0; i < kBlockVectors; ++i) {
     q[i] = nearest_integers(hn::Mul(load(x + i * kLanes), splat(inverse)));
     VI& half = i < kBlockVectors / 2 ? first : second;
     half = hn::Add(half, q[i]);
   }
-  store_block<kForm>(q, values);
+  sums.first[block] = first;
+  sums.total[block] = hn::Add(first, second);
+  store_block<kForm>(q, values, block, sums);
 }
 
 // The sum of each vector's lanes.
 HWY_INLINE void sum_lanes(const VI (&v)[kBlocksInGroup], std::int32_t (&sums)[kBlocksInGroup]) {
-#if HWY_TARGET == HWY_AVX2
+#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
   static_assert(kBlocksInGroup == 4);
+#endif
+#if HWY_TARGET == HWY_AVX2
   const __m256i pairs =
       _mm256_hadd_epi32(_mm256_hadd_epi32(v[0].raw, v[1].raw), _mm256_hadd_epi32(v[2].raw, v[3].raw));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(sums),
                    _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1)));
+#elif HWY_TARGET == HWY_AVX3
+  const auto add_neighbours = [](__m512i a, __m512i b) HWY_ATTR {
+    return _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+  };
+  const __m512i a = add_neighbours(v[0].raw, v[1].raw), b = add_neighbours(v[2].raw, v[3].raw);
+  const __m512i all = _mm512_add_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+  const __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(sums),
+                   _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1)));
 #else
   for (int b = 0; b < kBlocksInGroup; ++b) sums[b] = hn::GetLane(hn::SumOfLanes(I(), v[b]));
+#endif
+}
+
+// [half][block]
+HWY_INLINE void sum_pairs(const GroupSums& group, std::int32_t (&sums)[2][kBlocksInGroup]) {
+#if HWY_TARGET == HWY_AVX3
+  const auto join = [](VI even, VI odd)
+                        HWY_ATTR { return _mm512_or_si512(even.raw, _mm512_slli_epi64(odd.raw, 32)); };
+  const __m512i a = join(group.pairs[0], group.pairs[1]), b = join(group.pairs[2], group.pairs[3]);
+  const __m512i all = _mm512_add_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+  const __m256i halves[2] = {_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1)};
+  for (int half = 0; half < 2; ++half) {
+    _mm_storeu_si128(
+        reinterpret_cast<__m128i*>(sums[half]),
+        _mm_add_epi32(_mm256_castsi256_si128(halves[half]), _mm256_extracti128_si256(halves[half], 1)));
+  }
+#else
+  std::memcpy(sums, group.pairs, sizeof sums);
 #endif
 }
 
@@ -136,43 +178,33 @@ void quantize_group(const float* x, int group, int r, const QuantizedRows& out) 
   out.scales[static_cast<std::ptrdiff_t>(group) * out.rows + r] = scale;
 
   const int first_block = group * kBlocksInGroup, blocks = (end - begin + kBlock - 1) / kBlock;
-  VI first[kBlocksInGroup], total[kBlocksInGroup];
-  std::int32_t products[kBlocksInGroup][2] = {};
+  GroupSums lanes;
   for (int b = 0; b < kBlocksInGroup; ++b) {
-    first[b] = total[b] = hn::Zero(I());
-    if (b >= blocks) continue;
     std::int8_t* values =
         out.values + (static_cast<std::ptrdiff_t>(first_block + b) * out.rows + r) * kBlockBytes;
     const int k = begin + b * kBlock;
-    VI second;
-    if (zero) {
-      std::memset(values, 0, kBlockBytes);
-      continue;
-    }
-    if (end - k >= kBlock) {
-      quantize_block<kForm>(x + k, inverse, values, first[b], second);
-    } else {
+    if (zero || end - k < kBlock) {
       float padded[kBlock] = {};
-      std::memcpy(padded, x + k, (end - k) * sizeof(float));
-      quantize_block<kForm>(padded, inverse, values, first[b], second);
+      if (!zero && k < end) std::memcpy(padded, x + k, (end - k) * sizeof(float));
+      HWY_ALIGN std::int8_t nowhere[kBlockBytes];
+      quantize_block<kForm>(padded, inverse, b < blocks ? values : nowhere, b, lanes);
+    } else {
+      quantize_block<kForm>(x + k, inverse, values, b, lanes);
     }
-    total[b] = hn::Add(first[b], second);
-    if constexpr (kForm == QuantForm::paired_words) multiply_pairs(values, products[b]);
   }
-  std::int32_t sums[kBlocksInGroup], first_sums[kBlocksInGroup];
-  sum_lanes(total, sums);
-  if (kHalfSums) sum_lanes(first, first_sums);
+  std::int32_t sums[kBlocksInGroup], first_sums[kBlocksInGroup], pairs[2][kBlocksInGroup];
+  sum_lanes(lanes.total, sums);
+  if (kHalfSums) sum_lanes(lanes.first, first_sums);
+  if constexpr (kForm == QuantForm::paired_words) sum_pairs(lanes, pairs);
   for (int b = 0; b < blocks; ++b) {
     const std::ptrdiff_t block = first_block + b, at = block * out.rows + r;
     out.sums[at] = sums[b];
     out.scaled_sums[at] = numerics::canonical(scale * static_cast<float>(sums[b]));
-    if (kHalfSums) {
-      out.half_sums[2 * block * out.rows + r] = first_sums[b];
-      out.half_sums[(2 * block + 1) * out.rows + r] = sums[b] - first_sums[b];
-    }
+    std::int32_t* half_sums = out.half_sums + 2 * block * out.rows + r;
+    if (kHalfSums) half_sums[0] = first_sums[b], half_sums[out.rows] = sums[b] - first_sums[b];
     if constexpr (kForm == QuantForm::paired_words) {
-      for (int half = 0; half < 2; ++half)
-        out.pair_products[(2 * block + half) * out.rows + r] = products[b][half];
+      std::int32_t* products = out.pair_products + 2 * block * out.rows + r;
+      products[0] = pairs[0][b], products[out.rows] = pairs[1][b];
     }
   }
 }
