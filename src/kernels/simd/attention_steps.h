@@ -20,7 +20,8 @@ constexpr int kTileWidth = kTileVectors * kLanes;
 
 struct Bf16Kv {
   using Element = std::uint16_t;
-  static constexpr int kHeight = kRowsOfTwoChains;
+  // Rows of AVX-512 that keep both chains in registers; the other tables have too few of these.
+  static constexpr int kHeight = kLanes == 16 ? kRowsOfBothChains<kTileVectors> : kRowsOfTwoChains;
   static constexpr int kLaneElements = 2;  // elements from one lane to the next: pairs
   static HWY_INLINE VF round(VF x) { return round_operand_bf16(x); }
   static HWY_INLINE VF round_positive(VF x) { return round_positive_operand_bf16(x); }  // and no NaN

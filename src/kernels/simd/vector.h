@@ -123,36 +123,32 @@ HWY_INLINE VF rounded(VF x) {
   return canonical(x);
 }
 
-// The y of numerics::exp(x) = 2ⁿ · y.
-HWY_INLINE VF exp_factor(VF x, VF n) {
+// numerics::exp of x in [kExpLow, kExpHigh]; of other x anything.
+HWY_INLINE VF exp_in_range(VF x) {
+  const VF n = hn::Round(hn::Mul(x, splat(numerics::kLog2E)));
   const VF r = hn::NegMulAdd(n, splat(numerics::kLn2Low), hn::NegMulAdd(n, splat(numerics::kLn2High), x));
   VF p = splat(numerics::kExpPolynomial[4]);
   for (int i = 3; i >= 0; --i) p = hn::MulAdd(p, r, splat(numerics::kExpPolynomial[i]));
-  return hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), splat(1.0f));
+  const VF y = hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), splat(1.0f));
+#if HWY_TARGET == HWY_AVX3
+  return VF{_mm512_scalef_ps(y.raw, n.raw)};
+#else
+  // 2ⁿ · y is a normal number, so n can be added to the exponent of y.
+  return hn::BitCast(F(), hn::Add(hn::BitCast(I(), y), hn::ShiftLeft<23>(nearest_integers(n))));
+#endif
 }
 
 // numerics::exp, lane by lane.
 HWY_INLINE VF exp(VF x) {
-  const VF n = hn::Round(hn::Mul(x, splat(numerics::kLog2E)));
-  const VF y = exp_factor(x, n);
-  const VI whole = hn::ConvertTo(I(), hn::Min(hn::Max(n, splat(-126.0f)), splat(128.0f)));
-  const VI half = hn::ShiftRight<1>(whole);
-  const VI bias = hn::Set(I(), 127);
-  const VF a = hn::BitCast(F(), hn::ShiftLeft<23>(hn::Add(half, bias)));
-  const VF b = hn::BitCast(F(), hn::ShiftLeft<23>(hn::Add(hn::Sub(whole, half), bias)));
-  VF result = hn::Mul(hn::Mul(y, a), b);
+  VF result = exp_in_range(x);
   result = hn::IfThenZeroElse(hn::Lt(x, splat(numerics::kExpLow)), result);
   result = hn::IfThenElse(hn::Gt(x, splat(numerics::kExpHigh)), splat(__builtin_inff()), result);
   return hn::IfThenElse(hn::IsNaN(x), canonical(x), result);
 }
 
-// numerics::exp of values that are neither above 0 nor NaN: 2ⁿ · y is no denormal, so n can be added to the
-// exponent of y.
+// numerics::exp of values that are neither above 0 nor NaN.
 HWY_INLINE VF exp_of_negative(VF x) {
-  const VF n = hn::Round(hn::Mul(x, splat(numerics::kLog2E)));
-  const VI y = hn::BitCast(I(), exp_factor(x, n));
-  const VF result = hn::BitCast(F(), hn::Add(y, hn::ShiftLeft<23>(nearest_integers(n))));
-  return hn::IfThenZeroElse(hn::Lt(x, splat(numerics::kExpLow)), result);
+  return hn::IfThenZeroElse(hn::Lt(x, splat(numerics::kExpLow)), exp_in_range(x));
 }
 
 // numerics::tanh, lane by lane: all branches, then a choice.
