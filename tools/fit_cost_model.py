@@ -18,11 +18,11 @@ CHECK = [(128, [2, 8, 32], [128, 384]), (384, [1, 6], [])]
 NEW_TOKENS = 16
 TOLERANCE = 0.15
 
-# Rows for which a table unpacks weights once; others do for a block of rows that fills a part of L2, on average of
-# SmolLM2's matrices so many. That of vnni is for CPUs where each tile unpacks (Zen 4); elsewhere pass --tile-rows 168.
-TILE_ROWS, BLOCK_ROWS = {"vnni": 8}, 96
+# Rows for which a table unpacks weights once: a block of rows that fills a part of L2, on average of SmolLM2's matrices.
+TILE_ROWS, BLOCK_ROWS = {"vnni": 168}, 96
+QUERIES = 8  # of a request that share what attention loads
 
-FEATURES = ("fixed", "region", "unpack", "multiply", "attend")
+FEATURES = ("fixed", "region", "unpack", "multiply", "attend", "load")
 
 # Shapes of published models; bytes per weight are those of the model that was measured.
 MODELS = {
@@ -41,10 +41,10 @@ def measure(arguments, threads, peaks, prompt, batches, prefills):
     command += ["--prefill-tokens", ",".join(map(str, prefills or [32]))]
     command += ["--no-peaks"] if peaks else []
     result = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
-    points = [{"rows": b, "outputs": b, "keys": prompt + NEW_TOKENS / 2,
-               "seconds": result["seconds_per_step"]["decode"][str(b)]} for b in batches]
-    points += [{"rows": n, "outputs": 1, "keys": (n + 1) / 2,
-                "seconds": result["seconds_per_step"][f"prefill_{n}"]} for n in prefills]
+    least = result["least_seconds_per_step"]  # other programs can only make a step longer
+    points = [{"rows": b, "outputs": b, "keys": prompt + NEW_TOKENS / 2, "seconds": least["decode"][str(b)]}
+              for b in batches]
+    points += [{"rows": n, "outputs": 1, "keys": (n + 1) / 2, "seconds": least[f"prefill_{n}"]} for n in prefills]
     return {"threads": threads, "kernels": result["kernels"], "shape": result["shape"],
             "peaks": peaks or result["peaks"], "points": points}
 
@@ -58,10 +58,12 @@ def work(shape, point, tile_rows):
     def tiles(n):
         return -(-n // tile_rows)
 
+    tasks = rows if rows == outputs else -(-rows // QUERIES)  # decode has one query for each request
     return {
         "unpack": shape["matmul_bytes"] * ((1 - share) * tiles(rows) + share * tiles(outputs)),
         "multiply": rows * body + outputs * shape["head_macs"],
         "attend": rows * point["keys"] * shape["layers"] * shape["heads"] * shape["head_dim"] * 2,
+        "load": tasks * point["keys"] * shape["layers"] * shape["kv_heads"] * shape["head_dim"] * 2,
     }
 
 
@@ -72,7 +74,7 @@ def bandwidth_seconds(shape, point, bandwidth):
 
 def regions(shape, rows):
     """Parallel parts of a step that all threads end together; what is little, one thread does alone."""
-    return (5 if rows < 8 else 11) * shape["layers"] + 4
+    return (5 if rows <= 8 else 11) * shape["layers"] + 4
 
 
 def row_of(shape, point, threads, tile_rows):
@@ -86,7 +88,7 @@ def predict(coefficients, shape, point, threads, bandwidth, tile_rows):
     own = work(shape, point, tile_rows)
     weights, kv = bandwidth_seconds(shape, point, bandwidth)
     matmul = (c["unpack"] * own["unpack"] + c["multiply"] * own["multiply"]) / threads
-    attention = c["attend"] * own["attend"] / threads
+    attention = (c["attend"] * own["attend"] + c["load"] * own["load"]) / threads
     waiting = c["region"] * regions(shape, point["rows"]) * max(0, threads - 1).bit_length()
     return c["fixed"] + waiting + max(matmul, weights) + max(attention, kv)
 
@@ -132,13 +134,14 @@ def fit_model(runs, tile_rows):
     for _ in range(20):
         rows, seconds = [], []
         for (row, whole, (weights, kv)), (waits, waits_kv) in zip(points, waiting):
-            rows.append(row[:2] + ([0.0, 0.0] if waits else row[2:4]) + ([0.0] if waits_kv else row[4:]))
+            rows.append(row[:2] + ([0.0, 0.0] if waits else row[2:4]) + ([0.0, 0.0] if waits_kv else row[4:]))
             rest = whole - (weights if waits else 0) - (kv if waits_kv else 0)
             seconds.append(max(rest, 0.02 * whole))
         coefficients = fit(rows, seconds, [whole for _, whole, _ in points])
-        _, _, unpack, multiply, attend = coefficients
-        before, waiting = waiting, [(weights > unpack * row[2] + multiply * row[3], kv > attend * row[4])
-                                    for row, _, (weights, kv) in points]
+        _, _, unpack, multiply, attend, load = coefficients
+        before, waiting = waiting, [
+            (weights > unpack * row[2] + multiply * row[3], kv > attend * row[4] + load * row[5])
+            for row, _, (weights, kv) in points]
         if waiting == before:
             break
     return coefficients
@@ -221,11 +224,12 @@ def main():
     runs = measured["fit"]
     arguments.tile_rows = arguments.tile_rows or TILE_ROWS.get(runs[0]["kernels"], BLOCK_ROWS)
     coefficients = fit_model(runs, arguments.tile_rows)
-    fixed, region, unpack, multiply, attend = coefficients
+    fixed, region, unpack, multiply, attend, load = coefficients
     print(f"fixed {1e6 * fixed:.0f} µs a step, {1e6 * region:.1f} µs a parallel region; for each thread"
           f" {1e-9 / unpack if unpack else float('inf'):.1f} GB/s unpacking,"
           f" {2e-9 / multiply if multiply else float('inf'):.1f} Gop/s multiplying,"
-          f" {2e-9 / attend if attend else float('inf'):.1f} Gop/s in attention")
+          f" {2e-9 / attend if attend else float('inf'):.1f} Gop/s in attention, which loads"
+          f" {1e-9 / load if load else float('inf'):.1f} billion elements of K and V a second")
     check(coefficients, runs, arguments.tile_rows, "sizes of the fit")
     worst = check(coefficients, measured["check"], arguments.tile_rows, "sizes that the fit has not seen")
     print_predictions(coefficients, max(runs, key=lambda r: r["threads"]), arguments)

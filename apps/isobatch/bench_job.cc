@@ -142,6 +142,7 @@ void measure_phases(std::vector<Phase>& phases, const BenchPlan& plan, const Mod
   for (std::size_t i = 0; i < phases.size(); ++i) {
     phases[i].rate = median(rates[i]);
     phases[i].step_seconds = median(seconds[i]);
+    phases[i].least_step_seconds = std::ranges::min(seconds[i]);
   }
 }
 

@@ -33,6 +33,7 @@ struct Phase {
   Cost cost;
   double rate = 0;          // tokens/s, median of the repetitions
   double step_seconds = 0;  // of one forward pass, median
+  double least_step_seconds = 0;
   std::optional<StepTimes> profile = std::nullopt;
 
   std::string name() const;  // "prefill 512", "decode, batch 16"

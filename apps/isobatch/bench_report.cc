@@ -140,6 +140,7 @@ std::string bench_json(const BenchReport& report, const Model& model) {
     at(json["bytes_per_token"], phase) = phase.cost.bytes;
     at(json["operations_per_token"], phase) = phase.cost.operations();
     at(json["seconds_per_step"], phase) = phase.step_seconds;
+    at(json["least_seconds_per_step"], phase) = phase.least_step_seconds;
     if (report.peaks) {
       const Roofline roof = roofline(phase.cost, *report.peaks);
       at(json["roofline"], phase) = {

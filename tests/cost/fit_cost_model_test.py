@@ -27,7 +27,7 @@ def made_up_runs(coefficients, bandwidth):
 
 def main():
     for bandwidth in (12e9, 1e12):
-        true = [2e-4, 5e-6, 1 / 20e9, 2 / 80e9, 2 / 20e9]
+        true = [2e-4, 5e-6, 1 / 20e9, 2 / 80e9, 2 / 20e9, 1 / 9e9]
         found = model.fit_model(made_up_runs(true, bandwidth), TILE_ROWS)
         for name, want, have in zip(model.FEATURES, true, found):
             if abs(have / want - 1) > 1e-6:
