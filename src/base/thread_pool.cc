@@ -44,7 +44,7 @@ std::uint32_t wait_until(const std::atomic<std::uint32_t>& value, Done&& done) {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) {
+ThreadPool::ThreadPool(int threads) : next_(threads) {
   for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { worker_loop(i); });
 }
 
@@ -54,7 +54,7 @@ ThreadPool::~ThreadPool() {
   for (std::thread& worker : workers_) worker.join();
 }
 
-void ThreadPool::run(int items, Task task, void* context) {
+void ThreadPool::run(int items, int groups, Task task, void* context) {
   if (items <= 0) return;
   if (workers_.empty() || items == 1) {
     for (int i = 0; i < items; ++i) task(context, i, 0);
@@ -63,7 +63,10 @@ void ThreadPool::run(int items, Task task, void* context) {
   task_ = task;
   context_ = context;
   items_ = items;
-  next_.store(0, std::memory_order_relaxed);
+  groups_ = groups;
+  for (int g = 0; g < groups; ++g) {
+    next_[g].item.store(begin_of(g, groups, items), std::memory_order_relaxed);
+  }
   const std::uint32_t job = (job_of(state_.load(std::memory_order_relaxed)) + kJob) & ~kStop;
   state_.store(job | kOpen, std::memory_order_release);  // nobody is in the job before
   state_.notify_all();
@@ -73,9 +76,14 @@ void ThreadPool::run(int items, Task task, void* context) {
 }
 
 void ThreadPool::work(int thread) {
-  for (int i = next_.fetch_add(1, std::memory_order_relaxed); i < items_;
-       i = next_.fetch_add(1, std::memory_order_relaxed)) {
-    task_(context_, i, thread);
+  const int own = thread * groups_ / size();
+  for (int k = 0; k < groups_; ++k) {
+    const int group = (own + k) % groups_, end = begin_of(group + 1, groups_, items_);
+    std::atomic<int>& next = next_[group].item;
+    for (int i = next.fetch_add(1, std::memory_order_relaxed); i < end;
+         i = next.fetch_add(1, std::memory_order_relaxed)) {
+      task_(context_, i, thread);
+    }
   }
 }
 

@@ -26,6 +26,34 @@ TEST(ThreadPoolTest, EveryItemOnceAtAnySize) {
   }
 }
 
+TEST(ThreadPoolTest, EveryItemOnceInGroups) {
+  for (const int threads : {1, 2, 5}) {
+    ThreadPool pool(threads);
+    for (int groups = 1; groups <= threads; ++groups) {
+      for (const int items : {0, 1, 2, 7, 64, 1000}) {
+        std::vector<int> seen(static_cast<std::size_t>(items), 0);
+        pool.parallel_for(items, groups, [&](int item, int) { ++seen[static_cast<std::size_t>(item)]; });
+        EXPECT_EQ(seen, std::vector<int>(static_cast<std::size_t>(items), 1)) << threads << ", " << groups;
+      }
+    }
+  }
+}
+
+// A thread that is held up leaves its group to the others.
+TEST(ThreadPoolTest, WhatIsLeftOfAGroupIsTakenByOthers) {
+  ThreadPool pool(2);
+  std::atomic<int> done{0};
+  pool.parallel_for(64, 2, [&](int item, int) {
+    const bool first_of_a_group = item == 0 || item == 32;
+    if (first_of_a_group && done.fetch_add(1) == 0) {
+      while (done.load() < 64) std::this_thread::yield();  // until all others are done
+    } else if (!first_of_a_group) {
+      done.fetch_add(1);
+    }
+  });
+  EXPECT_EQ(done.load(), 64);
+}
+
 TEST(ThreadPoolTest, ManyShortJobsSeeEachOthersWrites) {
   ThreadPool pool(4);
   std::vector<int> values(64, 0);

@@ -59,6 +59,18 @@ struct QuantizedRows {
   std::int32_t* pair_products = nullptr;
   int blocks() const { return (depth + kBlock - 1) / kBlock; }
   int groups() const { return (depth + kGroup - 1) / kGroup; }
+
+  // The same with row `row` as the first; `rows` stays the distance from block to block, and says the form.
+  QuantizedRows from(int row) const {
+    QuantizedRows view = *this;
+    view.values += static_cast<std::ptrdiff_t>(row) * 2 * kBlock;
+    view.sums += row;
+    view.scales += row;
+    view.scaled_sums += row;
+    if (view.half_sums) view.half_sums += row;
+    if (view.pair_products) view.pair_products += row;
+    return view;
+  }
 };
 inline constexpr int kBlockBytes = 2 * kBlock;  // of values, for a row and block
 
@@ -70,7 +82,7 @@ struct QuantizedPart {
 };
 inline QuantizedPart whole(const QuantizedRows& x) { return {0, x.rows, 0, x.groups()}; }
 
-// Outputs [16·panel_begin, min(16·panel_end, outputs)) of x · Wᵀ, for all rows.
+// Outputs [16·panel_begin, min(16·panel_end, outputs)) of x · Wᵀ, for the first `rows` rows of x.
 struct MatmulTask {
   PackedMatrix weights;
   int panel_begin = 0;

@@ -21,7 +21,7 @@ inline __attribute__((always_inline)) void for_row_tiles(const Tile& tile, int r
 // visit(begin, end) for blocks of rows whose activations, row_bytes each, fill `cache_bytes`: a part of the
 // L2 cache. At least a few register tiles high, so that what is done once a block does not weigh. A short
 // last block would be as dear as a full one, so rows are shared out evenly.
-constexpr int kRowBlock = 192;
+constexpr int kRowBlock = 264;
 constexpr std::size_t kRowBlockBytes = 192 << 10;  // an L2 of 512 KB is usual
 
 template <typename Visit>

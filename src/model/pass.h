@@ -10,19 +10,32 @@ namespace isobatch::model {
 
 // parallel_for, its items timed where there is a profile.
 template <typename Body>
-void run_items(const Execution& execution, int items, Body&& body) {
+void run_items(const Execution& execution, int items, int groups, Body&& body) {
   if (execution.profile) execution.profile->start_items();
-  execution.threads.parallel_for(items, [&](int item, int thread) {
+  execution.threads.parallel_for(items, groups, [&](int item, int thread) {
     const ProfileItem timed(execution.profile, thread);
     body(item, thread);
   });
+}
+
+template <typename Body>
+void run_items(const Execution& execution, int items, Body&& body) {
+  run_items(execution, items, 1, body);
+}
+
+// Ranges of rows that one thread or some take through all operations of a step, as far as they are balanced:
+// what an operation writes, the next one finds in the cache of its core, and not in another's. Fewer rows
+// than these would make the unpacking of weights dear, which each range does for itself.
+inline int row_ranges(const Execution& execution, int rows) {
+  constexpr int kLeastRows = 128;
+  return std::clamp(rows / kLeastRows, 1, execution.threads.size());
 }
 
 // body(begin, end) over [0, rows) in pieces of at least `grain` rows.
 template <typename Body>
 void for_rows(const Execution& execution, int rows, int grain, Body&& body) {
   const int pieces = std::clamp(rows / grain, 1, 4 * execution.threads.size());
-  run_items(execution, pieces, [&](int piece, int /*thread*/) {
+  run_items(execution, pieces, row_ranges(execution, rows), [&](int piece, int /*thread*/) {
     body(rows * static_cast<std::int64_t>(piece) / pieces,
          rows * static_cast<std::int64_t>(piece + 1) / pieces);
   });

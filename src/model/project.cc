@@ -24,8 +24,9 @@ const float* round_operands(const Pass& pass, const Input& input, int rows, int 
   return rounded;
 }
 
+constexpr int kChunk = 16;  // rows whose sums share a cache line
+
 void quantize(const Pass& pass, const Input& input, int rows, const kernels::QuantizedRows& out) {
-  constexpr int kChunk = 16;         // rows whose sums share a cache line
   constexpr int kRowsInCache = 4;    // between being made and being quantized
   constexpr int kFewValues = 16384;  // take one thread no longer than several to begin
   const Execution& execution = pass.execution;
@@ -42,18 +43,19 @@ void quantize(const Pass& pass, const Input& input, int rows, const kernels::Qua
   const kernels::KernelTable& kernels = execution.kernels;
   const auto kernel = kernels.quantize_rows[static_cast<std::size_t>(kernels.quant_form(rows))];
   const int step = make && by_rows ? kRowsInCache : kChunk;
-  run_items(execution, groups * chunks, [&](int item, int /*thread*/) {
-    const int begin = item / groups * kChunk, end = std::min(begin + kChunk, rows);
-    for (int row = begin; row < end; row += step) {
-      kernels::QuantizedPart part{row, std::min(row + step, end), 0, out.groups()};
-      if (groups > 1) part.group_begin = item % groups, part.group_end = part.group_begin + 1;
-      if (make) {
-        input.make({part.row_begin, part.row_end, part.group_begin * kernels::kGroup,
-                    std::min(part.group_end * kernels::kGroup, depth)});
-      }
-      kernel(input.x, depth, part, out);
-    }
-  });
+  run_items(execution, groups * chunks, by_rows ? row_ranges(execution, rows) : 1,
+            [&](int item, int /*thread*/) {
+              const int begin = item / groups * kChunk, end = std::min(begin + kChunk, rows);
+              for (int row = begin; row < end; row += step) {
+                kernels::QuantizedPart part{row, std::min(row + step, end), 0, out.groups()};
+                if (groups > 1) part.group_begin = item % groups, part.group_end = part.group_begin + 1;
+                if (make) {
+                  input.make({part.row_begin, part.row_end, part.group_begin * kernels::kGroup,
+                              std::min(part.group_end * kernels::kGroup, depth)});
+                }
+                kernel(input.x, depth, part, out);
+              }
+            });
 }
 
 // Items of a thread: many, to balance, where there is much to do in each; few with few rows, where weights
@@ -61,18 +63,18 @@ void quantize(const Pass& pass, const Input& input, int rows, const kernels::Qua
 // first.
 int pieces_of_thread(int rows) { return rows <= 8 ? 2 : rows <= 32 ? 4 : 16; }
 
-// The task's outputs, their bias added and the sum rounded.
+// The task's outputs, their bias added and the sum rounded; row 0 is row first_row of x.
 void run_task(const Pass& pass, const kernels::MatmulTask& task, std::span<const float> bias,
-              const Operands& x) {
+              const Operands& x, int first_row) {
   const kernels::KernelTable& kernels = pass.execution.kernels;
   const int depth = task.weights.depth;
   const auto type = static_cast<std::size_t>(task.weights.type);
   if (pass.rounding == kernels::Rounding::bf16) {
-    kernels.matmul_b(task, x.floats, depth);
+    kernels.matmul_b(task, x.floats + static_cast<std::ptrdiff_t>(first_row) * depth, depth);
   } else if (is_quantized(task.weights.type)) {
-    kernels.matmul_q[type](task, *x.quantized);
+    kernels.matmul_q[type](task, x.quantized->from(first_row));
   } else {
-    kernels.matmul_f[type](task, x.floats, depth);
+    kernels.matmul_f[type](task, x.floats + static_cast<std::ptrdiff_t>(first_row) * depth, depth);
   }
   const auto round = kernels.round_results[pass.rounding];
   if (bias.empty() && !round) return;
@@ -115,8 +117,12 @@ void multiply(const Pass& pass, const Operands& x, int rows, std::span<const Pro
   int panels = 0;
   for (const Projection& p : projections) panels += p.linear->weights.panels();
   const int units = (panels + kTogether - 1) / kTogether;
-  const int pieces = std::min(units, pieces_of_thread(rows) * execution.threads.size());
-  run_items(execution, pieces, [&](int piece, int /*thread*/) {
+  const int ranges = row_ranges(execution, rows), chunks = (rows + kChunk - 1) / kChunk;
+  const int pieces = std::min(units, pieces_of_thread(rows) * execution.threads.size() / ranges);
+  run_items(execution, ranges * pieces, ranges, [&](int item, int /*thread*/) {
+    const int range = item / pieces, piece = item % pieces;
+    const int first_row = kChunk * ThreadPool::begin_of(range, ranges, chunks);
+    const int end_row = std::min(rows, kChunk * ThreadPool::begin_of(range + 1, ranges, chunks));
     int begin = kTogether * static_cast<int>(units * static_cast<std::int64_t>(piece) / pieces);
     int end = kTogether * static_cast<int>(units * static_cast<std::int64_t>(piece + 1) / pieces);
     for (const Projection& p : projections) {
@@ -126,10 +132,10 @@ void multiply(const Pass& pass, const Operands& x, int rows, std::span<const Pro
                  {.weights = p.linear->weights,
                   .panel_begin = std::max(begin, 0),
                   .panel_end = std::min(end, own),
-                  .rows = rows,
-                  .out = p.out,
+                  .rows = end_row - first_row,
+                  .out = p.out + static_cast<std::ptrdiff_t>(first_row) * p.linear->weights.outputs,
                   .out_stride = p.linear->weights.outputs},
-                 p.linear->bias, x);
+                 p.linear->bias, x, first_row);
       }
       begin = std::max(begin - own, 0);
       end -= own;

@@ -350,12 +350,12 @@ struct DirectTile {
 
 template <TensorType kType>
 void few_rows(const std::byte* panel, std::ptrdiff_t next_panel, const PackedMatrix& matrix, int outputs,
-              const QuantizedRows& x, float* out, std::ptrdiff_t out_stride) {
+              const QuantizedRows& x, int rows, float* out, std::ptrdiff_t out_stride) {
   const Scales<kType> scales(panel + quants_bytes(kType, matrix.depth), matrix.depth);
   for (int lane = 0; lane < outputs; lane += kTileVectors * kLanes) {
     const DirectTile<kType> tile{panel + lane * 4, scales,     lane,          next_panel, x,
                                  out + lane,       out_stride, outputs - lane};
-    for_row_tiles<kDirectRows>(tile, x.rows);
+    for_row_tiles<kDirectRows>(tile, rows);
   }
 }
 
@@ -372,7 +372,7 @@ void matmul(const MatmulTask& task, const QuantizedRows& x) {
       if (task.rows > kDirectRows) {
         many_rows<kType>(panel, stride, w, outputs, x, begin, end, out, task.out_stride);
       } else {
-        few_rows<kType>(panel, stride, w, outputs, x, out, task.out_stride);
+        few_rows<kType>(panel, stride, w, outputs, x, task.rows, out, task.out_stride);
       }
     }
   });

@@ -153,12 +153,12 @@ struct Group {
   }
 };
 
-// One panel, all groups, the rows [begin, end) of x: acc[row - begin].
+// One panel, all groups, the rows [begin, end) of x: acc[row - begin]. There are at least `height` rows.
 template <TensorType kType>
 void add_groups(const std::byte* panel, const Scales<kType>& scales, const QuantizedRows& x, int begin,
-                int end, float (*acc)[kPanel]) {
+                int end, int height, float (*acc)[kPanel]) {
   const std::ptrdiff_t block_stride = static_cast<std::ptrdiff_t>(x.rows) * kBlockBytes;
-  const int height = std::min(kTileRows, x.rows), tiles = (end - begin + height - 1) / height;
+  const int tiles = (end - begin + height - 1) / height;
   // The last tile is a whole one too: it starts early, and rows that the tile before has are left out of it.
   // In a block of rows lower than a tile it starts in the block before.
   const auto tile_begin = [=](int tile) { return std::min(begin + tile * height, end - height); };
@@ -183,10 +183,12 @@ void add_groups(const std::byte* panel, const Scales<kType>& scales, const Quant
 
 template <TensorType kType>
 void matmul(const MatmulTask& task, const QuantizedRows& x) {
-  if (task.rows <= kFewRows) return vnni_table().matmul_q[static_cast<std::size_t>(kType)](task, x);
+  static const KernelTable few_rows = make_vnni_table(VnniManyRows::by_bytes);
+  if (task.rows <= kFewRows) return few_rows.matmul_q[static_cast<std::size_t>(kType)](task, x);
+  const int height = std::min(kTileRows, task.rows);
   const PackedMatrix& w = task.weights;
   const std::size_t stride = panel_bytes(kType, w.depth);
-  amx::configure(tile_config<Block<kType>>(std::min(kTileRows, task.rows)));
+  amx::configure(tile_config<Block<kType>>(height));
   // Blocks of rows outside, so that their activations stay in the L2 cache while the panels pass.
   for_row_blocks(
       task.rows, kBlockBytes * w.blocks(),
@@ -197,7 +199,7 @@ void matmul(const MatmulTask& task, const QuantizedRows& x) {
           const int outputs = std::min(kPanel, w.outputs - p * kPanel);
           alignas(64) float acc[kRowBlock][kPanel];
           std::memset(acc, 0, (end - begin) * sizeof acc[0]);
-          add_groups<kType>(panel, scales, x, begin, end, acc);
+          add_groups<kType>(panel, scales, x, begin, end, height, acc);
           const OutputTile<kType, 1> tile{&scales,
                                           static_cast<std::ptrdiff_t>(stride),
                                           x,

@@ -155,7 +155,7 @@ void few_rows(const MatmulTask& task, const QuantizedRows& x) {
 
 template <TensorType kType, VnniManyRows kManyRows>
 void matmul(const MatmulTask& task, const QuantizedRows& x) {
-  if (task.rows <= kFewRows) return few_rows<kType>(task, x);
+  if (x.rows <= kFewRows) return few_rows<kType>(task, x);  // as the form is
   const auto& many_rows = kManyRows == VnniManyRows::by_pairs ? vnni_pairs() : vnni_many_rows();
   many_rows[static_cast<std::size_t>(kType)](task, x);
 }
