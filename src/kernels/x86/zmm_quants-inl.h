@@ -50,6 +50,9 @@ ISOBATCH_INLINE void prefetch(const std::byte* p) {
   _mm_prefetch(reinterpret_cast<const char*>(p), _MM_HINT_T1);
 }
 
+// The same, to be written: from a core that holds it, it is taken before that.
+ISOBATCH_INLINE void prefetch_to_write(const float* p) { asm volatile("prefetchw %0" : : "m"(*p)); }
+
 // The scales of a panel. Index i: the values [i · scaled, (i + 1) · scaled).
 template <TensorType kType>
 class Scales {

@@ -29,7 +29,10 @@ struct GroupOperands {
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
       const __m512 scale = _mm512_set1_ps(dx[first_row + r]);
-      if (out) prefetch(reinterpret_cast<const std::byte*>(out + (first_row + r) * out_stride));
+      if (out) {
+        prefetch_to_write(out + (first_row + r) * out_stride);
+        prefetch_to_write(out + (first_row + r) * out_stride + kPanel);
+      }
 #pragma GCC unroll 2
       for (int p = 0; p < kTilePanels; ++p) {
         float* to = acc[first_row + r][p];
