@@ -58,10 +58,12 @@ struct GroupSums {
 #if HWY_TARGET != HWY_AVX3
 // Of the words of a block: Σ q[2j] · q[2j + 1] over the paired fours of each half.
 HWY_INLINE void multiply_pairs(const std::int8_t* values, int block, GroupSums& sums) {
-  const auto* words = reinterpret_cast<const std::int16_t*>(values);
-  for (int half = 0; half < 2; ++half, words += kBlock / 2) {
+  std::int16_t words[kBlock];
+  std::memcpy(words, values, sizeof words);
+  for (int half = 0; half < 2; ++half) {
     sums.pairs[half][block] = 0;
-    for (int k = 0; k < 4 * kPairedQuads; k += 4) {
+    const int begin = half * kBlock / 2;
+    for (int k = begin; k < begin + 4 * kPairedQuads; k += 4) {
       sums.pairs[half][block] += words[k] * words[k + 2] + words[k + 1] * words[k + 3];
     }
   }
