@@ -53,6 +53,7 @@ struct GroupSums {
 #else
   std::int32_t pairs[2][kBlocksInGroup];
 #endif
+  HWY_INLINE GroupSums() {}  // the implicit one would not be of this instruction set
 };
 
 #if HWY_TARGET != HWY_AVX3
