@@ -155,23 +155,13 @@ struct GroupTile {
   }
 };
 
-template <std::size_t... kTypes>
-void use_for_all(std::array<MatmulQ*, kTensorTypes>& products, std::index_sequence<kTypes...>) {
-  constexpr std::size_t kFirst = static_cast<std::size_t>(TensorType::q8_0);
-  const auto use = [&]<TensorType kType>() {
-    products[static_cast<std::size_t>(kType)] = multiply_in_row_blocks<ByteGroup<chain_of<kType>()>, kType>;
-  };
-  (use.template operator()<static_cast<TensorType>(kFirst + kTypes)>(), ...);
-}
+template <TensorType kType>
+using GroupOf = ByteGroup<chain_of<kType>()>;
 
 }  // namespace
 
 const std::array<MatmulQ*, kTensorTypes>& vnni_many_rows() {
-  static const auto products = [] {
-    std::array<MatmulQ*, kTensorTypes> all{};
-    use_for_all(all, std::make_index_sequence<kTensorTypes - static_cast<std::size_t>(TensorType::q8_0)>());
-    return all;
-  }();
+  static const auto products = products_of_types<GroupOf>();
   return products;
 }
 

@@ -5,7 +5,7 @@
 //   blocks                                of 32 values, set before unpack
 //   unpack<kType>(panel, quants, scales, first_block, next)   the weights of one of the two panels
 //   start<kType>(x, first_block, begin, rows)                 what it wants of the activations' sums
-//   Tile                                  an aggregate {group, Operands}: run<R>(first_row) adds to acc
+//   Tile                                  an aggregate {group, operands}: run<R>(first_row) adds to acc
 
 constexpr int kTilePanels = 2;
 constexpr std::size_t kCacheBytes = 512 << 10;  // for the activations of a block of rows; L2 has 1 MB or more
@@ -97,6 +97,23 @@ void multiply_in_row_blocks(const MatmulTask& task, const QuantizedRows& x) {
         }
       },
       kCacheBytes);
+}
+
+// By type; GroupOf<kType> is the Group of a type.
+template <template <TensorType> typename GroupOf, std::size_t... kTypes>
+std::array<MatmulQ*, kTensorTypes> products_of(std::index_sequence<kTypes...>) {
+  constexpr std::size_t kFirst = static_cast<std::size_t>(TensorType::q8_0);
+  std::array<MatmulQ*, kTensorTypes> all{};
+  const auto set = [&]<TensorType kType>() {
+    all[static_cast<std::size_t>(kType)] = multiply_in_row_blocks<GroupOf<kType>, kType>;
+  };
+  (set.template operator()<static_cast<TensorType>(kFirst + kTypes)>(), ...);
+  return all;
+}
+template <template <TensorType> typename GroupOf>
+std::array<MatmulQ*, kTensorTypes> products_of_types() {
+  constexpr std::size_t kFirst = static_cast<std::size_t>(TensorType::q8_0);
+  return products_of<GroupOf>(std::make_index_sequence<kTensorTypes - kFirst>());
 }
 
 // Asks for the same place in the next panels while this one is worked on.
