@@ -35,18 +35,21 @@ void add(const KernelTable& table, const std::string& name, Body&& body) {
   benchmark::RegisterBenchmark((std::string(table.name) + "/" + name).c_str(), body);
 }
 
-void add_matmuls(const KernelTable& table) {
+// With 12-bit activations, or with 8-bit ones.
+void add_matmuls(const KernelTable& table, bool int8) {
   for (const TensorTypeInfo& type : kTensorTypeInfo) {
+    if (int8 && !is_quantized(type.type)) continue;
     for (const Shape& shape : kShapes) {
       for (const int rows : kRows) {
-        const std::string name = "matmul." + std::string(type.name) + "/" + std::to_string(shape.depth) +
-                                 "x" + std::to_string(shape.outputs) + "/rows:" + std::to_string(rows);
-        add(table, name, [&table, &type, shape, rows](benchmark::State& state) {
+        const std::string name = (int8 ? "matmul8." : "matmul.") + std::string(type.name) + "/" +
+                                 std::to_string(shape.depth) + "x" + std::to_string(shape.outputs) +
+                                 "/rows:" + std::to_string(rows);
+        add(table, name, [&table, &type, shape, rows, int8](benchmark::State& state) {
           const double bytes =
               double(kernels::panel_bytes(type.type, shape.depth)) * shape.outputs / kernels::kPanel;
           test::MatrixSet weights(type.type, shape.outputs, shape.depth,
                                   std::max(1, static_cast<int>(kWeightBytes / bytes)));
-          test::MatmulRows x(table, rows, shape.depth, shape.outputs);
+          test::MatmulRows x(table, rows, shape.depth, shape.outputs, int8);
           for (auto _ : state) x.multiply(weights.next());
           count(state, 2.0 * rows * shape.depth * shape.outputs, bytes);
         });
@@ -77,11 +80,14 @@ void add_attention(const KernelTable& table) {
 void add_elementwise(const KernelTable& table) {
   for (const int rows : kRows) {
     const std::string suffix = "/rows:" + std::to_string(rows);
-    add(table, "quantize_rows" + suffix, [&table, rows](benchmark::State& state) {
-      test::MatmulRows x(table, rows, kHidden, 1);
-      for (auto _ : state) x.quantize();
-      count(state, 0, 4.0 * rows * kHidden);
-    });
+    for (const bool int8 : {false, true}) {
+      const std::string name = int8 ? "quantize_rows.int8" : "quantize_rows";
+      add(table, name + suffix, [&table, rows, int8](benchmark::State& state) {
+        test::MatmulRows x(table, rows, kHidden, 1, int8);
+        for (auto _ : state) x.quantize();
+        count(state, 0, 4.0 * rows * kHidden);
+      });
+    }
     add(table, "rms_norm" + suffix, [&table, rows](benchmark::State& state) {
       const auto x = test::random_floats(std::size_t(rows) * kHidden, 1);
       const auto weight = test::random_floats(kHidden, 2);
@@ -109,7 +115,7 @@ void add_elementwise(const KernelTable& table) {
 
 int main(int argc, char** argv) {
   for (const isobatch::kernels::KernelTable* table : isobatch::kernels::usable_tables()) {
-    isobatch::add_matmuls(*table);
+    for (const bool int8 : {false, true}) isobatch::add_matmuls(*table, int8);
     isobatch::add_attention(*table);
     isobatch::add_elementwise(*table);
   }

@@ -1,7 +1,7 @@
 // Logits of every position of a token sequence, as raw f32 [positions][vocab]: what tools/quality compares
-// with Hugging Face. Usage: isobatch_dump_logits -m MODEL --tokens IDS.txt -o LOGITS.f32 [--dtype
-// native|f32|bf16|f16]
-//                      [--kv-dtype f32|f16|bf16|q8_0] [--threads N] [--kernels NAME]
+// with Hugging Face. Usage: isobatch_dump_logits -m MODEL --tokens IDS.txt -o LOGITS.f32
+//                      [--dtype native|native8|f32|bf16|f16] [--kv-dtype f32|f16|bf16|q8_0] [--threads N]
+//                      [--kernels NAME]
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <fstream>
@@ -65,7 +65,7 @@ int main(int argc, char** argv) {
   app.add_option("-m,--model", model)->required();
   app.add_option("--tokens", tokens)->required();
   app.add_option("-o", out)->required();
-  app.add_option("--dtype", dtype)->check(CLI::IsMember({"native", "f32", "bf16", "f16"}));
+  app.add_option("--dtype", dtype)->check(CLI::IsMember({"native", "native8", "f32", "bf16", "f16"}));
   app.add_option("--kv-dtype", kv_dtype)->check(CLI::IsMember({"f32", "f16", "bf16", "q8_0"}));
   app.add_option("--threads", threads);
   app.add_option("--kernels", kernels);
@@ -73,6 +73,7 @@ int main(int argc, char** argv) {
   try {
     isobatch::Semantics semantics;
     if (dtype == "f32") semantics.dtype = isobatch::DType::f32;
+    if (dtype == "native8") semantics.dtype = isobatch::DType::native8;
     if (dtype == "bf16") semantics.dtype = isobatch::DType::bf16;
     if (dtype == "f16") semantics.dtype = isobatch::DType::f16;
     if (kv_dtype == "f32") semantics.kv_dtype = isobatch::KvDType::f32;

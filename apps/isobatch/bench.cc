@@ -36,7 +36,8 @@ int bench(const Options& options) {
   tuning.prefix_cache = false;
   const auto model = load_model(options.model);
   const auto measure = [&] {
-    return measure_peaks(tuning.kernels, tuning.threads, model->info().matmul_bytes);
+    return measure_peaks(tuning.kernels, tuning.threads, model->info().matmul_bytes,
+                         model->semantics().dtype);
   };
 
   BenchReport report;

@@ -14,8 +14,11 @@
 namespace isobatch::cli {
 namespace {
 
-const std::map<std::string, DType> kDTypes = {
-    {"bf16", DType::bf16}, {"f16", DType::f16}, {"f32", DType::f32}, {"native", DType::native}};
+const std::map<std::string, DType> kDTypes = {{"bf16", DType::bf16},
+                                              {"f16", DType::f16},
+                                              {"f32", DType::f32},
+                                              {"native", DType::native},
+                                              {"native8", DType::native8}};
 const std::map<std::string, Quantize> kQuantize = {{"q4_0", Quantize::q4_0}, {"q8_0", Quantize::q8_0}};
 const std::map<std::string, KvDType> kKvDTypes = {
     {"bf16", KvDType::bf16}, {"f16", KvDType::f16}, {"f32", KvDType::f32}, {"q8_0", KvDType::q8_0}};
@@ -78,8 +81,10 @@ void add_model_options(CLI::App& app, ModelOptions& options) {
   app.add_option("-m,--model", options.model,
                  "GGUF file, Hugging Face directory, or smollm2 for the cached default model")
       ->capture_default_str();
-  add_named(app, "--dtype", kDTypes, options.semantics.dtype,
-            "native (packed weights, the default), bf16, f16 or f32");
+  add_named(
+      app, "--dtype", kDTypes, options.semantics.dtype,
+      "native (packed weights, 12-bit activations, the default), native8 (8-bit activations), bf16, f16 or "
+      "f32");
   add_named(app, "--kv-dtype", kKvDTypes, options.semantics.kv_dtype,
             "f32, f16, bf16 or q8_0 (default: by --dtype)");
   add_named(app, "--quantize", kQuantize, options.semantics.quantize,

@@ -18,14 +18,15 @@ struct MachinePeaks {
   int threads = 0;
   double bandwidth = 0;         // bytes/s, reading a set of the size that was asked for again and again
   double stream_bandwidth = 0;  // bytes/s, the same with 512 MiB
-  double quantized = 0;         // operations/s of products with quantized weights; 0: not known
+  double quantized = 0;         // operations/s of the dtype's products with quantized weights; 0: not known
   double f32 = 0;               // operations/s of fma; 0: not known
   std::string quantized_instruction, f32_instruction;
 };
 
 // Takes about two seconds on `threads` threads (0: as an engine takes). `kernels` as in Tuning. Throws Error:
 // invalid_argument, unsupported, out_of_memory.
-MachinePeaks measure_peaks(std::string_view kernels, int threads, std::size_t bytes);
+MachinePeaks measure_peaks(std::string_view kernels, int threads, std::size_t bytes,
+                           DType dtype = DType::native);
 
 struct StageTime {
   std::string_view name;  // of an operation: "qkv", "attention"

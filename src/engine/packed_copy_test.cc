@@ -62,7 +62,7 @@ struct PackedCopyTest : testing::Test {
 TEST_F(PackedCopyTest, GivesTheSameBitsInEveryFamilyAndDType) {
   for (const std::string family : {"llama", "qwen2", "qwen3", "gemma2", "gemma3", "phi3"}) {
     test::write_random_model(file, {.family = family, .matrix_type = TensorType::q5_1});
-    for (const DType dtype : {DType::native, DType::f32, DType::bf16, DType::f16}) {
+    for (const DType dtype : {DType::native, DType::native8, DType::f32, DType::bf16, DType::f16}) {
       const Semantics semantics{.dtype = dtype};
       const std::string expected = digest(semantics, false);
       EXPECT_EQ(digest(semantics, true), expected) << family;  // made

@@ -16,6 +16,8 @@ const char* name(DType dtype) {
       return "bf16";
     case DType::f16:
       return "f16";
+    case DType::native8:
+      return "native8";
   }
   return "";
 }
@@ -54,7 +56,9 @@ std::string describe(const Semantics& semantics) {
 }
 
 std::string describe_packing(const Semantics& semantics) {
-  return fmt::format("{}{}", name(semantics.dtype), name(semantics.quantize));
+  // The weights of native8 are native's.
+  const DType dtype = semantics.dtype == DType::native8 ? DType::native : semantics.dtype;
+  return fmt::format("{}{}", name(dtype), name(semantics.quantize));
 }
 
 std::uint64_t prefix_salt(const Semantics& semantics) {

@@ -34,13 +34,17 @@ struct PerRounding {
   }
 };
 
-// How a table wants the 12-bit integers q of 32 activations in 64 bytes.
+// How a product wants the integers q of 32 activations. Those of 12 bits take 64 bytes, in the table's form:
 //   bytes  32 high, 32 low: q = 16·high + low, high in −127 … 127, low in −8 … 7, so that byte instructions
 //          multiply them exactly (and a tile of rows is an AMX A tile)
 //   words  32 int16; in each four of them the order is 0, 2, 1, 3 (see simd/matmul_q.cc)
 //   paired_words  words, and pair_products beside them (see x86/vnni_pairs.cc)
-enum class QuantForm { bytes, words, paired_words };
-inline constexpr int kQuantForms = 3;
+// Those of 8 bits (dtype native8) have one form:
+//   int8   32 int8; each block of 32 has a scale of its own
+enum class QuantForm { bytes, words, paired_words, int8 };
+inline constexpr int kQuantForms = 4;
+inline constexpr int kBlockBytes = 2 * kBlock;  // of 12-bit values, for a row and block
+constexpr int block_bytes(QuantForm form) { return form == QuantForm::int8 ? kBlock : kBlockBytes; }
 inline constexpr int kPairedQuads =
     3;  // of the four fours of a half block: those that are multiplied by pairs
 
@@ -48,22 +52,23 @@ inline constexpr int kPairedQuads =
 struct QuantizedRows {
   int rows = 0;
   int depth = 0;  // K
-  std::int8_t* values =
-      nullptr;  // [blocks][rows][64] in the table's form; a short last block is filled with 0
-  std::int32_t* sums = nullptr;       // [blocks][rows]  sum of the block's q
-  float* scales = nullptr;            // [groups][rows]  dx, shared by the blocks of a group
-  float* scaled_sums = nullptr;       // [blocks][rows]  dx · float(sum), rounded once
+  QuantForm form = QuantForm::bytes;
+  std::int8_t* values = nullptr;  // [blocks][rows][block_bytes]; a short last block is filled with 0
+  std::int32_t* sums = nullptr;   // [blocks][rows]  sum of the block's q
+  float* scales = nullptr;        // [scale_rows][rows]  dx, shared by the blocks of a group; int8: of a block
+  float* scaled_sums = nullptr;   // [blocks][rows]  dx · float(sum), rounded once
   std::int32_t* half_sums = nullptr;  // [blocks][2][rows]  sums of 16 q; null where no type wants them
   // [blocks][2][rows]  of 16 q, Σ q[2j] · q[2j + 1] over the first kPairedQuads fours; null but for
   // paired_words
   std::int32_t* pair_products = nullptr;
   int blocks() const { return (depth + kBlock - 1) / kBlock; }
   int groups() const { return (depth + kGroup - 1) / kGroup; }
+  int scale_rows() const { return form == QuantForm::int8 ? blocks() : groups(); }
 
-  // The same with row `row` as the first; `rows` stays the distance from block to block, and says the form.
+  // The same with row `row` as the first; `rows` stays the distance from block to block.
   QuantizedRows from(int row) const {
     QuantizedRows view = *this;
-    view.values += static_cast<std::ptrdiff_t>(row) * 2 * kBlock;
+    view.values += static_cast<std::ptrdiff_t>(row) * block_bytes(form);
     view.sums += row;
     view.scales += row;
     view.scaled_sums += row;
@@ -72,7 +77,6 @@ struct QuantizedRows {
     return view;
   }
 };
-inline constexpr int kBlockBytes = 2 * kBlock;  // of values, for a row and block
 
 // What one call of quantize_rows fills. Sums and scales of neighbouring rows share cache lines, those of
 // groups do not: threads that divide the work take groups of their own.
@@ -179,14 +183,15 @@ struct KernelTable {
   PerRounding<RoundRows> round_results;  // N-ROUND  out may be x; null where nothing is rounded
   RoundRows* round_operands;  // N-DOT-B  to bf16, and magnitudes under 2^-56 become +0; out may be x
   std::array<QuantizeRows*, kQuantForms> quantize_rows;  // N-QUANT  into a QuantForm
-  // The form that matmul_q takes: of up to few_rows rows, and of more.
+  // The form that matmul_q takes: of up to few_rows rows, and of more. matmul_q8 takes int8.
   QuantForm few_rows_form, many_rows_form;
   int few_rows;
   QuantForm quant_form(int rows) const { return rows <= few_rows ? few_rows_form : many_rows_form; }
 
-  std::array<MatmulF*, kTensorTypes> matmul_f;  // N-DOT-F  f32, f16, bf16 weights; null for the others
-  std::array<MatmulQ*, kTensorTypes> matmul_q;  // N-DOT-Q  quantized weights; null for the others
-  MatmulF* matmul_b;                            // N-DOT-B  bf16 weights; x from round_operands
+  std::array<MatmulF*, kTensorTypes> matmul_f;   // N-DOT-F  f32, f16, bf16 weights; null for the others
+  std::array<MatmulQ*, kTensorTypes> matmul_q;   // N-DOT-Q  quantized weights; null for the others
+  std::array<MatmulQ*, kTensorTypes> matmul_q8;  // N-DOT-Q  the same with 8-bit activations
+  MatmulF* matmul_b;                             // N-DOT-B  bf16 weights; x from round_operands
 
   UnpackRow* unpack_row;  // embedding lookup: one row of a packed matrix of any type as f32 [depth]
 

@@ -97,12 +97,11 @@ Bytes run_matmul_b(const KernelTable& table, const Shape& s, InputSource& source
   return run_matmul(table.matmul_b, TensorType::bf16, s, source, true);
 }
 
-template <TensorType kType>
-Bytes run_matmul_q(const KernelTable& table, const Shape& s, InputSource& source) {
-  const Weights w(kType, s.outputs, s.depth, source);
+Bytes run_quantized_product(const KernelTable& table, TensorType type, MatmulQ* matmul, QuantForm form,
+                            const Shape& s, InputSource& source) {
+  const Weights w(type, s.outputs, s.depth, source);
   Misaligned x(source.floats(area(s.rows, w.matrix.depth)));
-  const QuantForm form = table.quant_form(s.rows);
-  Quantized q(s.rows, w.matrix.depth, quant_layout(kType).scaled < kBlock, form);
+  Quantized q(s.rows, w.matrix.depth, quant_layout(type).scaled < kBlock, form);
   table.quantize_rows[static_cast<int>(form)](x.data(), w.matrix.depth, whole(q.rows), q.rows);
   std::vector<float> out(area(s.rows, s.outputs + 5), 7.0f);
   const MatmulTask task = matmul_task(w, s.rows, out);
@@ -111,9 +110,19 @@ Bytes run_matmul_q(const KernelTable& table, const Shape& s, InputSource& source
     MatmulTask range = task;
     range.rows = end - begin;
     range.out += begin * task.out_stride;
-    table.matmul_q[static_cast<int>(kType)](range, q.rows.from(begin));
+    matmul(range, q.rows.from(begin));
   }
   return bytes_of(out);
+}
+template <TensorType kType>
+Bytes run_matmul_q(const KernelTable& table, const Shape& s, InputSource& source) {
+  return run_quantized_product(table, kType, table.matmul_q[static_cast<int>(kType)],
+                               table.quant_form(s.rows), s, source);
+}
+template <TensorType kType>
+Bytes run_matmul_q8(const KernelTable& table, const Shape& s, InputSource& source) {
+  return run_quantized_product(table, kType, table.matmul_q8[static_cast<int>(kType)], QuantForm::int8, s,
+                               source);
 }
 
 template <TensorType kType>
@@ -335,6 +344,8 @@ constexpr OpCase kOpCases[] = {
     {"quantize_rows.words.half_sums", run_quantize_rows<QuantForm::words, true>},
     {"quantize_rows.paired_words", run_quantize_rows<QuantForm::paired_words, false>},
     {"quantize_rows.paired_words.half_sums", run_quantize_rows<QuantForm::paired_words, true>},
+    {"quantize_rows.int8", run_quantize_rows<QuantForm::int8, false>},
+    {"quantize_rows.int8.half_sums", run_quantize_rows<QuantForm::int8, true>},
     {"matmul_f.F32", run_matmul_f<TensorType::f32>},
     {"matmul_f.F16", run_matmul_f<TensorType::f16>},
     {"matmul_f.BF16", run_matmul_f<TensorType::bf16>},
@@ -350,6 +361,18 @@ constexpr OpCase kOpCases[] = {
     {"matmul_q.Q6_K", run_matmul_q<TensorType::q6_k>},
     {"matmul_q.IQ4_NL", run_matmul_q<TensorType::iq4_nl>},
     {"matmul_q.IQ4_XS", run_matmul_q<TensorType::iq4_xs>},
+    {"matmul_q8.Q8_0", run_matmul_q8<TensorType::q8_0>},
+    {"matmul_q8.Q4_0", run_matmul_q8<TensorType::q4_0>},
+    {"matmul_q8.Q4_1", run_matmul_q8<TensorType::q4_1>},
+    {"matmul_q8.Q5_0", run_matmul_q8<TensorType::q5_0>},
+    {"matmul_q8.Q5_1", run_matmul_q8<TensorType::q5_1>},
+    {"matmul_q8.Q2_K", run_matmul_q8<TensorType::q2_k>},
+    {"matmul_q8.Q3_K", run_matmul_q8<TensorType::q3_k>},
+    {"matmul_q8.Q4_K", run_matmul_q8<TensorType::q4_k>},
+    {"matmul_q8.Q5_K", run_matmul_q8<TensorType::q5_k>},
+    {"matmul_q8.Q6_K", run_matmul_q8<TensorType::q6_k>},
+    {"matmul_q8.IQ4_NL", run_matmul_q8<TensorType::iq4_nl>},
+    {"matmul_q8.IQ4_XS", run_matmul_q8<TensorType::iq4_xs>},
     {"matmul_b", run_matmul_b},
     {"unpack_row.F32", run_unpack_row<TensorType::f32>},
     {"unpack_row.F16", run_unpack_row<TensorType::f16>},

@@ -51,12 +51,13 @@ struct Quantized {
   Quantized(int count, int depth, bool with_half_sums, QuantForm form) {
     rows.rows = count;
     rows.depth = depth;
+    rows.form = form;
     const std::size_t blocks = area(count, rows.blocks());
-    values.resize(blocks * kBlockBytes);
+    values.resize(blocks * block_bytes(form));
     sums.resize(blocks);
     if (with_half_sums) half_sums.resize(2 * blocks);
     scaled_sums.resize(blocks);
-    scales.resize(area(count, rows.groups()));
+    scales.resize(area(count, rows.scale_rows()));
     rows.values = values.data();
     rows.scales = scales.data();
     rows.sums = sums.data();

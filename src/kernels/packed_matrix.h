@@ -9,7 +9,7 @@
 
 namespace isobatch::kernels {
 
-inline constexpr int kGroup = 128;      // N-QUANT: activations that share a scale
+inline constexpr int kGroup = 128;      // N-QUANT: activations of 12 bits that share a scale
 inline constexpr int kDotFChunk = 256;  // N-DOT-F: terms in a chunk
 
 // A matrix of `outputs` rows of `depth` weights. Panel p holds outputs 16p … 16p+15 (missing ones are zero);

@@ -19,8 +19,9 @@ struct PeakLoop {
 };
 
 struct PeakLoops {
-  PeakLoop quantized;  // products of quantized weights and 12-bit activations (matmul_q)
-  PeakLoop f32;        // fma (matmul_f, matmul_b, attention)
+  PeakLoop quantized;   // products of quantized weights and 12-bit activations (matmul_q)
+  PeakLoop quantized8;  // and 8-bit activations (matmul_q8); where bytes are added to words, of 4-bit weights
+  PeakLoop f32;         // fma (matmul_f, matmul_b, attention)
 };
 
 // By the table's name; the CPU must have the table's instructions.

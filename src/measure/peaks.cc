@@ -58,15 +58,16 @@ double operation_rate(ThreadPool& threads, const kernels::PeakLoop& loop) {
 
 }  // namespace
 
-MachinePeaks measure_peaks(std::string_view kernels, int threads, std::size_t bytes) {
+MachinePeaks measure_peaks(std::string_view kernels, int threads, std::size_t bytes, DType dtype) {
   const kernels::PeakLoops loops = kernels::peak_loops(*kernels::choose_table(kernels).table);
+  const kernels::PeakLoop& quantized = dtype == DType::native8 ? loops.quantized8 : loops.quantized;
   ThreadPool pool(threads > 0 ? threads : available_cpus());
   MachinePeaks peaks;
   peaks.threads = pool.size();
   peaks.bandwidth = read_bandwidth(pool, bytes);
   peaks.stream_bandwidth = read_bandwidth(pool, kStreamBytes);
-  peaks.quantized = operation_rate(pool, loops.quantized);
-  peaks.quantized_instruction = loops.quantized.instruction;
+  peaks.quantized = operation_rate(pool, quantized);
+  peaks.quantized_instruction = quantized.instruction;
   peaks.f32 = operation_rate(pool, loops.f32);
   peaks.f32_instruction = loops.f32.instruction;
   return peaks;

@@ -36,7 +36,10 @@ std::string Decoder::tensor_name(int index, const char* part, const char* suffix
 }
 
 Decoder::Decoder(const DecoderConfig& config, DecoderTraits traits, const Semantics& semantics)
-    : config_(config), traits_(std::move(traits)), rounding_(rounding_of(semantics.dtype)) {
+    : config_(config),
+      traits_(std::move(traits)),
+      rounding_(rounding_of(semantics.dtype)),
+      int8_activations_(semantics.dtype == DType::native8) {
   info_.context = semantics.context;
 }
 
@@ -195,6 +198,7 @@ void Decoder::forward(const Step& step, const KvMemory& kv, const Execution& exe
             .kv = kv,
             .execution = execution,
             .rounding = rounding_,
+            .int8_activations = int8_activations_,
             .shape = {config_.heads, config_.kv_heads, config_.head_dim, config_.attention_scale,
                       traits_.attention_soft_cap}};
   std::ranges::fill(execution.overflows, Overflow{});

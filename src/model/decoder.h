@@ -60,6 +60,7 @@ class Decoder : public Transformer {
 
   const DecoderTraits traits_;
   const kernels::Rounding rounding_;
+  const bool int8_activations_;
   kernels::PackedMatrix embedding_;  // [vocab, hidden]
   Norm final_norm_;
   Linear head_;  // [vocab, hidden], the embedding where it is tied

@@ -55,10 +55,14 @@ struct Pass {
   const KvMemory& kv;
   const Execution& execution;
   kernels::Rounding rounding;  // of the results of operations
+  bool int8_activations;       // meet quantized weights, instead of those of 12 bits
   AttentionShape shape;
   int layer = -1;  // -1: before the layers
 
   int rows() const { return static_cast<int>(step.tokens.size()); }
+  kernels::QuantForm quant_form(int quantized_rows) const {
+    return int8_activations ? kernels::QuantForm::int8 : execution.kernels.quant_form(quantized_rows);
+  }
   Workspace& w() const { return execution.workspace; }
   // All but the first layer add the output of the one before to x.
   bool is_first_layer() const { return layer == 0; }

@@ -41,7 +41,7 @@ void quantize(const Pass& pass, const Input& input, int rows, const kernels::Qua
   }
   const ProfileScope stage(execution.profile, make ? input.stage : Stage::quantize);
   const kernels::KernelTable& kernels = execution.kernels;
-  const auto kernel = kernels.quantize_rows[static_cast<std::size_t>(kernels.quant_form(rows))];
+  const auto kernel = kernels.quantize_rows[static_cast<std::size_t>(out.form)];
   const int step = make && by_rows ? kRowsInCache : kChunk;
   run_items(execution, groups * chunks, by_rows ? row_ranges(execution, rows) : 1,
             [&](int item, int /*thread*/) {
@@ -72,7 +72,8 @@ void run_task(const Pass& pass, const kernels::MatmulTask& task, std::span<const
   if (pass.rounding == kernels::Rounding::bf16) {
     kernels.matmul_b(task, x.floats + static_cast<std::ptrdiff_t>(first_row) * depth, depth);
   } else if (is_quantized(task.weights.type)) {
-    kernels.matmul_q[type](task, x.quantized->from(first_row));
+    const auto& products = pass.int8_activations ? kernels.matmul_q8 : kernels.matmul_q;
+    products[type](task, x.quantized->from(first_row));
   } else {
     kernels.matmul_f[type](task, x.floats + static_cast<std::ptrdiff_t>(first_row) * depth, depth);
   }
@@ -99,9 +100,8 @@ Operands prepare_operands(const Pass& pass, const Input& input, int rows,
   if (any(is_quantized)) {
     const bool half_sums =
         any([](TensorType type) { return kernels::quant_layout(type).scaled < kernels::kBlock; });
-    const bool pair_products = pass.execution.kernels.quant_form(rows) == kernels::QuantForm::paired_words;
     const kernels::QuantizedRows& quantized =
-        pass.w().quantized.resize(rows, depth, half_sums, pair_products);
+        pass.w().quantized.resize(rows, depth, half_sums, pass.quant_form(rows));
     quantize(pass, input, rows, quantized);
     return {input.x, &quantized};
   }

@@ -90,6 +90,7 @@ TensorType WeightLoader::stored_type(const formats::Tensor& tensor) const {
 TensorType WeightLoader::packed_type(const formats::Tensor& tensor) const {
   switch (dtype_) {
     case DType::native:
+    case DType::native8:
       return stored_type(tensor);
     case DType::f32:
       return TensorType::f32;
@@ -223,7 +224,8 @@ std::span<const float> WeightLoader::vector_plus_one(const std::string& name, in
   for (float& value : values) {
     // By way of the sum that GGUF holds, so that both files give the same bits.
     const float sum = source_.is_hugging_face() ? 1.0f + value : value;
-    value = dtype_ == DType::native || dtype_ == DType::f32 ? sum : 1.0f + round(sum - 1.0f);
+    const bool rounds = dtype_ == DType::bf16 || dtype_ == DType::f16;
+    value = rounds ? 1.0f + round(sum - 1.0f) : sum;
   }
   return fill_vector(values);
 }

@@ -17,7 +17,7 @@ class QuantizedBuffer {
  public:
   // With room for the sums of half blocks where a type wants them (QuantLayout::scaled), and for the products
   // of pairs where the form has them.
-  const kernels::QuantizedRows& resize(int rows, int depth, bool half_sums, bool pair_products);
+  const kernels::QuantizedRows& resize(int rows, int depth, bool half_sums, kernels::QuantForm form);
 
  private:
   kernels::QuantizedRows view_;

@@ -38,15 +38,21 @@ void count(const std::string& name, const std::function<void()>& call) {
 void count_all(const kernels::KernelTable& table) {
   for (const TensorType type : {TensorType::q4_1, TensorType::q4_0, TensorType::q8_0}) {
     MatrixSet weights(type, kOutputs, kDepth, 1);
-    for (const int rows : {1, 64}) {
-      MatmulRows x(table, rows, kDepth, kOutputs);
-      count("matmul_q." + std::string(info(type).name) + ".rows_" + std::to_string(rows),
-            [&] { x.multiply(weights.next()); });
+    for (const bool int8 : {false, true}) {
+      for (const int rows : {1, 64}) {
+        MatmulRows x(table, rows, kDepth, kOutputs, int8);
+        count((int8 ? "matmul_q8." : "matmul_q.") + std::string(info(type).name) + ".rows_" +
+                  std::to_string(rows),
+              [&] { x.multiply(weights.next()); });
+      }
     }
   }
-  for (const int rows : {1, 64}) {
-    MatmulRows x(table, rows, kDepth, kOutputs);
-    count("quantize_rows.rows_" + std::to_string(rows), [&] { x.quantize(); });
+  for (const bool int8 : {false, true}) {
+    for (const int rows : {1, 64}) {
+      MatmulRows x(table, rows, kDepth, kOutputs, int8);
+      count(std::string("quantize_rows.") + (int8 ? "int8." : "") + "rows_" + std::to_string(rows),
+            [&] { x.quantize(); });
+    }
   }
   AttentionInput attention(table, KvDType::bf16, 1, 512, kGroup, kHeadDim);
   count("attention.bf16.keys_512", [&] { attention.run(); });

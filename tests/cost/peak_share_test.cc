@@ -33,6 +33,22 @@ double best_seconds(Run&& run) {
 
 class PeakShare : public ::testing::TestWithParam<const char*> {};
 
+void expect_share(const kernels::KernelTable& table, const kernels::PeakLoop& loop, bool int8, double floor) {
+  ASSERT_NE(loop.run, nullptr);
+  constexpr std::int64_t kRounds = 200'000;
+  const double peak = loop.operations_per_round * kRounds / best_seconds([&] { loop.run(kRounds); });
+  for (const TensorType type : {TensorType::q4_1, TensorType::q4_0, TensorType::q8_0}) {
+    MatrixSet weights(type, kOutputs, kDepth, 1);
+    MatmulRows x(table, kRows, kDepth, kOutputs, int8);
+    const double seconds = best_seconds([&] { x.multiply(weights.next()); });
+    const double share = 2.0 * kRows * kDepth * kOutputs / seconds / peak;
+    std::printf("%s %s, %d-bit activations: %.0f %% of %.0f Gop/s\n", table.name.data(),
+                info(type).name.data(), int8 ? 8 : 12, 100 * share, peak / 1e9);
+    EXPECT_GT(share, floor) << info(type).name;
+    EXPECT_LT(share, 1.5) << "the peak loop is not the peak";
+  }
+}
+
 TEST_P(PeakShare, IsAboveTheFloor) {
   const kernels::KernelTable* table = nullptr;
   try {
@@ -40,20 +56,9 @@ TEST_P(PeakShare, IsAboveTheFloor) {
   } catch (const Error& error) {
     GTEST_SKIP() << error.what();
   }
-  const kernels::PeakLoop loop = kernels::peak_loops(*table).quantized;
-  ASSERT_NE(loop.run, nullptr);
-  constexpr std::int64_t kRounds = 200'000;
-  const double peak = loop.operations_per_round * kRounds / best_seconds([&] { loop.run(kRounds); });
-  for (const TensorType type : {TensorType::q4_1, TensorType::q4_0, TensorType::q8_0}) {
-    MatrixSet weights(type, kOutputs, kDepth, 1);
-    MatmulRows x(*table, kRows, kDepth, kOutputs);
-    const double seconds = best_seconds([&] { x.multiply(weights.next()); });
-    const double share = 2.0 * kRows * kDepth * kOutputs / seconds / peak;
-    std::printf("%s %s: %.0f %% of %.0f Gop/s\n", GetParam(), info(type).name.data(), 100 * share,
-                peak / 1e9);
-    EXPECT_GT(share, share_floor(GetParam())) << info(type).name;
-    EXPECT_LT(share, 1.5) << "the peak loop is not the peak";
-  }
+  const kernels::PeakLoops loops = kernels::peak_loops(*table);
+  expect_share(*table, loops.quantized, false, share_floor(GetParam()));
+  expect_share(*table, loops.quantized8, true, 0.15);
 }
 
 INSTANTIATE_TEST_SUITE_P(Tables, PeakShare, ::testing::Values("avx2", "avx512", "vnni", "amx"),

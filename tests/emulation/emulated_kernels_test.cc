@@ -78,7 +78,7 @@ TEST_P(EmulatedKernels, GiveTheBytesOfRef) {
       }
     }
   }
-  EXPECT_EQ(tried, 16);
+  EXPECT_EQ(tried, 28);
 }
 
 INSTANTIATE_TEST_SUITE_P(Tables, EmulatedKernels, testing::Values(vnni_by_bytes, vnni_by_pairs, amx_table),

@@ -72,7 +72,7 @@ TEST_P(Families, GgufAndSafetensorsGiveTheSameBits) {
   if (!test::write_family_gguf(model_, directory_ / "model.gguf")) GTEST_SKIP() << "no GGUF says this";
   const formats::HfDirectory safetensors(directory_.path());
   const auto gguf = formats::GgufFile::open(directory_ / "model.gguf");
-  for (const DType dtype : {DType::native, DType::f32, DType::bf16, DType::f16}) {
+  for (const DType dtype : {DType::native, DType::native8, DType::f32, DType::bf16, DType::f16}) {
     const auto a = logits_of(safetensors, model_, dtype), b = logits_of(gguf, model_, dtype);
     ASSERT_EQ(a.size(), b.size());
     EXPECT_EQ(std::memcmp(a.data(), b.data(), a.size() * sizeof(float)), 0) << static_cast<int>(dtype);

@@ -27,6 +27,12 @@ void counting_matmul_q(const kernels::MatmulTask& task, const kernels::Quantized
 }
 
 template <std::size_t kType>
+void counting_matmul_q8(const kernels::MatmulTask& task, const kernels::QuantizedRows& x) {
+  count(task);
+  base_table->matmul_q8[kType](task, x);
+}
+
+template <std::size_t kType>
 void counting_matmul_f(const kernels::MatmulTask& task, const float* x, std::ptrdiff_t x_stride) {
   count(task);
   base_table->matmul_f[kType](task, x, x_stride);
@@ -40,6 +46,7 @@ void counting_matmul_b(const kernels::MatmulTask& task, const float* x, std::ptr
 template <std::size_t... kTypes>
 void use_counting(kernels::KernelTable& table, std::index_sequence<kTypes...>) {
   ((table.matmul_q[kTypes] = table.matmul_q[kTypes] ? counting_matmul_q<kTypes> : nullptr), ...);
+  ((table.matmul_q8[kTypes] = table.matmul_q8[kTypes] ? counting_matmul_q8<kTypes> : nullptr), ...);
   ((table.matmul_f[kTypes] = table.matmul_f[kTypes] ? counting_matmul_f<kTypes> : nullptr), ...);
   table.matmul_b = counting_matmul_b;
 }

@@ -102,7 +102,8 @@ std::size_t draw_kv_bytes(const Scenario& scenario) {
 
 TestModelPtr draw_random_model() {
   const std::string_view name = *rc::gen::elementOf(random_model_names());
-  const DType dtype = *rc::gen::element(DType::native, DType::native, DType::bf16, DType::f32, DType::f16);
+  const DType dtype = *rc::gen::element(DType::native, DType::native, DType::native8, DType::native8,
+                                        DType::bf16, DType::f32, DType::f16);
   return random_model(name, dtype,
                       *rc::gen::element(KvDType::bf16, KvDType::f16, KvDType::f32, KvDType::q8_0));
 }

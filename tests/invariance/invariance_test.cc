@@ -47,8 +47,9 @@ TEST_P(OfTheDefaultModel, ARequestGetsWhatItGetsAlone) {
   expect_each_like_alone(harness, 12, choices);
 }
 
-INSTANTIATE_TEST_SUITE_P(Invariance, OfTheDefaultModel, testing::Values(DType::native, DType::bf16),
-                         [](const auto& info) { return info.param == DType::native ? "native" : "bf16"; });
+INSTANTIATE_TEST_SUITE_P(Invariance, OfTheDefaultModel,
+                         testing::Values(DType::native, DType::native8, DType::bf16),
+                         [](const auto& info) { return dtype_name(info.param); });
 
 }  // namespace
 }  // namespace isobatch::invariance

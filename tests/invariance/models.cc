@@ -210,9 +210,8 @@ const std::vector<Shape>& shapes() {
 }
 
 std::string describe(const Semantics& semantics) {
-  static constexpr const char* kNames[] = {"native", "f32", "bf16", "f16"};
   static constexpr const char* kKvNames[] = {"f32", "f16", "bf16", "q8_0"};
-  return fmt::format(" {} kv {}", kNames[static_cast<int>(semantics.dtype)],
+  return fmt::format(" {} kv {}", dtype_name(semantics.dtype),
                      kKvNames[static_cast<int>(*semantics.kv_dtype)]);
 }
 
@@ -223,6 +222,11 @@ TestModelPtr load(const std::filesystem::path& path, std::string_view name, cons
 }
 
 }  // namespace
+
+std::string dtype_name(DType dtype) {
+  static constexpr const char* kNames[] = {"native", "f32", "bf16", "f16", "native8"};
+  return kNames[static_cast<int>(dtype)];
+}
 
 std::size_t TestModel::page_bytes(int page_size) const {
   return model->parts().transformer->kv_layout(kv_dtype(), page_size).page_bytes();

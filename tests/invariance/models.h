@@ -21,6 +21,8 @@ struct TestModel {
 };
 using TestModelPtr = std::shared_ptr<const TestModel>;
 
+std::string dtype_name(DType dtype);
+
 // llama models, one for each tensor type; names: q8_0 q4_0 q4_1 f16 bf16 f32. f32 and bf16 have an overflow
 // token. One of each other family, with windows and rope scalings; names: mistral (with an overflow token,
 // which windows leave behind again) qwen2 qwen3 gemma2 gemma3 phi3.

@@ -80,8 +80,9 @@ TEST_P(OfTheDefaultModel, ATextIsScoredAsItWasGenerated) {
   EXPECT_GT(expect_scores_as_generated(4, choices), 0);
 }
 
-INSTANTIATE_TEST_SUITE_P(PrefillDecode, OfTheDefaultModel, testing::Values(DType::native, DType::bf16),
-                         [](const auto& info) { return info.param == DType::native ? "native" : "bf16"; });
+INSTANTIATE_TEST_SUITE_P(PrefillDecode, OfTheDefaultModel,
+                         testing::Values(DType::native, DType::native8, DType::bf16),
+                         [](const auto& info) { return dtype_name(info.param); });
 
 }  // namespace
 }  // namespace isobatch::invariance

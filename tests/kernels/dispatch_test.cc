@@ -47,6 +47,7 @@ TEST(Dispatch, FastTablesOverrideTheMatrixProducts) {
     if (table->name == "ref") continue;
     for (std::size_t t = 0; t < kTensorTypes; ++t) {
       EXPECT_TRUE(!table->matmul_q[t] || table->matmul_q[t] != ref_table().matmul_q[t]) << table->name;
+      EXPECT_TRUE(!table->matmul_q8[t] || table->matmul_q8[t] != ref_table().matmul_q8[t]) << table->name;
       EXPECT_TRUE(!table->matmul_f[t] || table->matmul_f[t] != ref_table().matmul_f[t]) << table->name;
     }
   }

@@ -94,8 +94,8 @@ TEST(RefAccuracy, Bf16MatrixProducts) {
 }
 
 // The whole of N-QUANT and N-DOT-Q against the dequantized weights: rounding the activations moves each by at
-// most half a step, amax / 4064, of its group.
-TEST(RefAccuracy, QuantizedMatrixProducts) {
+// most half a step, amax / 4064 of its group of 128, with 8 bits amax / 254 of its block.
+void expect_accurate_products(QuantForm form) {
   const int rows = 3, outputs = 18, depth = 512;
   for (const TensorTypeInfo& block : kTensorTypeInfo) {
     const TensorType type = block.type;
@@ -110,14 +110,16 @@ TEST(RefAccuracy, QuantizedMatrixProducts) {
     PackedMatrix matrix;
     const auto data = pack(type, outputs, depth, file, matrix);
 
-    QuantizedRows q{.rows = rows, .depth = depth};
-    std::vector<std::int8_t> values(rows * q.blocks() * kBlockBytes);
+    QuantizedRows q{.rows = rows, .depth = depth, .form = form};
+    std::vector<std::int8_t> values(rows * q.blocks() * block_bytes(form));
     std::vector<std::int32_t> sums(rows * q.blocks()), half_sums(2 * rows * q.blocks());
-    std::vector<float> scales(rows * q.groups()), scaled_sums(rows * q.blocks());
+    std::vector<float> scales(rows * q.scale_rows()), scaled_sums(rows * q.blocks());
     q.values = values.data(), q.sums = sums.data(), q.scales = scales.data(),
     q.scaled_sums = scaled_sums.data(), q.half_sums = half_sums.data();
-    ref::quantize_rows_bytes(x.data(), depth, whole(q), q);
-    const auto matmul = ref_table().matmul_q[static_cast<std::size_t>(type)];
+    ref_table().quantize_rows[static_cast<std::size_t>(form)](x.data(), depth, whole(q), q);
+    const bool int8 = form == QuantForm::int8;
+    const int group = int8 ? kBlock : kGroup;
+    const auto matmul = (int8 ? ref_table().matmul_q8 : ref_table().matmul_q)[static_cast<std::size_t>(type)];
     matmul(task_of(matrix, rows, out.data()), q);
 
     for (int r = 0; r < rows; ++r) {
@@ -126,7 +128,7 @@ TEST(RefAccuracy, QuantizedMatrixProducts) {
         double half_steps = 0;
         for (int k = 0; k < depth; ++k) {
           exact.add(double{w[n * depth + k]} * x[r * depth + k]);
-          half_steps += std::fabs(w[n * depth + k]) * scales[k / kGroup * rows + r] * 0.5001;
+          half_steps += std::fabs(w[n * depth + k]) * scales[k / group * rows + r] * 0.5001;
         }
         // Types with minima take d·q and m apart, whose magnitudes may be far above that of their sum.
         const double rounding = 64 * 31 * kU * exact.magnitude;
@@ -135,6 +137,9 @@ TEST(RefAccuracy, QuantizedMatrixProducts) {
     }
   }
 }
+
+TEST(RefAccuracy, QuantizedMatrixProducts) { expect_accurate_products(QuantForm::bytes); }
+TEST(RefAccuracy, QuantizedMatrixProductsWith8Bits) { expect_accurate_products(QuantForm::int8); }
 
 TEST(RefAccuracy, Norms) {
   const int n = 577;

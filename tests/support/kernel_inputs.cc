@@ -56,17 +56,18 @@ MatrixSet::MatrixSet(TensorType type, int outputs, int depth, int count) {
   }
 }
 
-MatmulRows::MatmulRows(const kernels::KernelTable& table, int rows, int depth, int outputs)
+MatmulRows::MatmulRows(const kernels::KernelTable& table, int rows, int depth, int outputs, bool int8)
     : table_(table), outputs_(outputs) {
   quantized_.rows = rows;
   quantized_.depth = depth;
+  quantized_.form = int8 ? kernels::QuantForm::int8 : table.quant_form(rows);
   const std::size_t row_blocks = static_cast<std::size_t>(rows) * quantized_.blocks();
   x_ = random_floats(static_cast<std::size_t>(rows) * depth, 2);
   out_.resize(static_cast<std::size_t>(rows) * outputs);
   values_.resize(row_blocks * kernels::kBlockBytes);
   sums_.resize(row_blocks);
   scaled_sums_.resize(row_blocks);
-  scales_.resize(static_cast<std::size_t>(rows) * quantized_.groups());
+  scales_.resize(static_cast<std::size_t>(rows) * quantized_.scale_rows());
   half_sums_.resize(2 * row_blocks);
   pair_products_.resize(2 * row_blocks);
   quantized_.pair_products = pair_products_.data();
@@ -78,7 +79,7 @@ MatmulRows::MatmulRows(const kernels::KernelTable& table, int rows, int depth, i
 }
 
 void MatmulRows::quantize() {
-  const auto form = static_cast<std::size_t>(table_.quant_form(quantized_.rows));
+  const auto form = static_cast<std::size_t>(quantized_.form);
   table_.quantize_rows[form](x_.data(), quantized_.depth, kernels::whole(quantized_), quantized_);
 }
 
@@ -95,7 +96,8 @@ void MatmulRows::multiply(const kernels::PackedMatrix& weights) {
                                  .out_stride = outputs_};
   const std::size_t type = static_cast<std::size_t>(weights.type);
   if (is_quantized(weights.type)) {
-    table_.matmul_q[type](task, quantized_);
+    const bool int8 = quantized_.form == kernels::QuantForm::int8;
+    (int8 ? table_.matmul_q8 : table_.matmul_q)[type](task, quantized_);
   } else {
     table_.matmul_f[type](task, x_.data(), weights.depth);
   }

@@ -27,12 +27,13 @@ class MatrixSet {
 // Rows of activations, as floats and quantized by `table`, and room for a product's outputs.
 class MatmulRows {
  public:
-  MatmulRows(const kernels::KernelTable& table, int rows, int depth, int outputs);
+  // `int8`: for products with 8-bit activations.
+  MatmulRows(const kernels::KernelTable& table, int rows, int depth, int outputs, bool int8 = false);
   MatmulRows(const MatmulRows&) = delete;
   MatmulRows& operator=(const MatmulRows&) = delete;
 
   void quantize();
-  void multiply(const kernels::PackedMatrix& weights);  // matmul_q or matmul_f, by the type
+  void multiply(const kernels::PackedMatrix& weights);  // matmul_q, matmul_q8 or matmul_f
 
  private:
   const kernels::KernelTable& table_;

@@ -17,8 +17,11 @@
 namespace isobatch::audit {
 namespace {
 
-const std::map<std::string, DType, std::less<>> kDTypes = {
-    {"native", DType::native}, {"f32", DType::f32}, {"bf16", DType::bf16}, {"f16", DType::f16}};
+const std::map<std::string, DType, std::less<>> kDTypes = {{"native", DType::native},
+                                                           {"native8", DType::native8},
+                                                           {"f32", DType::f32},
+                                                           {"bf16", DType::bf16},
+                                                           {"f16", DType::f16}};
 const std::map<std::string, KvDType, std::less<>> kKvDTypes = {
     {"bf16", KvDType::bf16}, {"f32", KvDType::f32}, {"f16", KvDType::f16}, {"q8_0", KvDType::q8_0}};
 
@@ -75,7 +78,7 @@ IsobatchEngine::IsobatchEngine(const EngineOptions& options) : options_(options)
   info_.name = "isobatch";
   info_.version = std::string(version());
   info_.model = model.name;
-  info_.dtypes = {"native", "f32", "bf16", "f16"};
+  info_.dtypes = {"native", "native8", "f32", "bf16", "f16"};
   info_.kv_dtypes = {"default", "f32", "f16", "bf16", "q8_0"};
   for (int factor = 0; factor < kFactors; ++factor) info_.factors.insert(static_cast<Factor>(factor));
   info_.tokens = info_.logits = info_.traces = true;

@@ -1,7 +1,8 @@
-// N-DOT-Q: quantized weights × 12-bit activations. The sum over the values that share a scale (a block of 32,
-// or of 16) is exact in int32, and in f32. In a group of 128, which shares the activations' scale dx,
-// t = fma(dw, float(isum), t) over its blocks from +0; across groups acc = fma(dx, t, acc) from +0. Minima m
-// have a chain of their own over all blocks, accm = fma(m, dx·float(isumx), accm); the result is acc + accm.
+// N-DOT-Q: quantized weights × activations of 12 or 8 bits. The sum over the values that share a scale (a
+// block of 32, or of 16) is exact in int32, and in f32. In a group, the 128 (8 bits: 32) that share the
+// activations' scale dx, t = fma(dw, float(isum), t) over its blocks from +0; across groups acc = fma(dx, t,
+// acc) from +0. Minima m have a chain of their own over all blocks, accm = fma(m, dx·float(isumx), accm); the
+// result is acc + accm.
 #include <algorithm>
 #include <vector>
 
@@ -22,8 +23,8 @@ IntegerSums sum_block(const std::int8_t* q, const QuantizedRows& x, int row, int
   IntegerSums sums;
   for (int k = first; k < first + n; ++k) {
     const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(k / kBlock) * x.rows + row;
-    const std::int8_t* high = x.values + at * kBlockBytes + k % kBlock;
-    const int activation = 16 * high[0] + high[kBlock];
+    const std::int8_t* value = x.values + at * block_bytes(x.form) + k % kBlock;
+    const int activation = x.form == QuantForm::int8 ? value[0] : 16 * value[0] + value[kBlock];
     sums.products += q[k] * activation;
     sums.activations += activation;
   }
@@ -32,11 +33,13 @@ IntegerSums sum_block(const std::int8_t* q, const QuantizedRows& x, int row, int
 
 float dot(const PackedMatrix& w, int output, const std::int8_t* q, const QuantizedRows& x, int row) {
   const QuantLayout layout = quant_layout(w.type);
+  const int group_size = x.form == QuantForm::int8 ? kBlock : kGroup;
   float acc = 0.0f, minima = 0.0f;
-  for (int group = 0; group < x.groups(); ++group) {
+  for (int group = 0; group < x.scale_rows(); ++group) {
     const float dx = x.scales[static_cast<std::ptrdiff_t>(group) * x.rows + row];
+    const int begin = group * group_size;
     float t = 0.0f;
-    for (int k = group * kGroup; k < std::min((group + 1) * kGroup, w.depth); k += layout.scaled) {
+    for (int k = begin; k < std::min(begin + group_size, w.depth); k += layout.scaled) {
       const IntegerSums sums = sum_block(q, x, row, k, layout.scaled);
       const int block = k / layout.scaled;
       t = numerics::fma(block_scale(w, output, block), static_cast<float>(sums.products), t);

@@ -9,7 +9,7 @@ namespace isobatch::kernels::ref {
 RmsNorm rms_norm, rms_norm_bf16, rms_norm_f16;
 LayerNorm layer_norm;
 RoundRows round_results_bf16, round_results_f16, round_operands;
-QuantizeRows quantize_rows_bytes, quantize_rows_words, quantize_rows_paired_words;
+QuantizeRows quantize_rows_bytes, quantize_rows_words, quantize_rows_paired_words, quantize_rows_int8;
 MatmulF matmul_f32, matmul_f16, matmul_bf16, matmul_b;
 MatmulQ matmul_q;      // any quantized type
 UnpackRow unpack_row;  // any type

@@ -4,6 +4,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd/matmul_q.cc"
 #include "hwy/foreach_target.h"  // must come first
+#include "kernels/simd/quant_outputs.h"
 #include "kernels/simd/quants.h"
 #include "kernels/simd/vector.h"
 
@@ -16,7 +17,6 @@ constexpr int kBlocksInGroup = kGroup / kBlock;
 constexpr int kDirectRows = 2;  // up to here unpacking into a buffer does not pay
 constexpr int kTileVectors = kVectors < 2 ? kVectors : 2;
 constexpr int kTileRowsQ = kTileVectors == 1 ? 8 : 4;  // what the registers hold (see docs/decisions/0003)
-constexpr int kMinimaRows = 6;
 
 // acc += w[0] · x[0] + w[1] · x[1] in each lane. gcc 12 would add in an order of its own, with all the
 // products in memory, if it could see what is added.
@@ -41,15 +41,6 @@ HWY_INLINE VS broadcast_pair(const std::int8_t* x) {
   return hn::BitCast(S(), hn::Set(I(), pair));
 }
 
-// Asks for the same place in the next panel while this one is worked on: weights come in order, from memory.
-HWY_INLINE void prefetch_next(const std::byte* p, std::ptrdiff_t panel, int bytes) {
-  for (int line = 0; line < bytes; line += 64) prefetch(p + panel + line);
-}
-
-template <TensorType kType>
-constexpr int block_bytes() {
-  return quant_layout(kType).bits * kPairBytes;
-}
 constexpr int half_of_pair(int pair) { return pair / (kPairs / 2); }
 
 // A panel's weights in one group, unpacked.
@@ -65,8 +56,8 @@ struct UnpackedGroup {
     const int first = group * kBlocksInGroup;
     blocks = HWY_MIN(kBlocksInGroup, matrix.blocks() - first);
     for (int b = 0; b < blocks; ++b) {
-      const std::byte* quants = panel + static_cast<std::ptrdiff_t>(first + b) * block_bytes<kType>();
-      prefetch_next(quants, next_panel, block_bytes<kType>());
+      const std::byte* quants = panel + static_cast<std::ptrdiff_t>(first + b) * quants_of_block<kType>();
+      prefetch_next(quants, next_panel, quants_of_block<kType>());
       for (int lane = 0; lane < kPanel; lane += kLanes) {
         unpack_block<kType>(quants + lane * 4,
                             [&](int i, VS w) { hn::Store(w, S(), &pairs[b][i][lane][0]); });
@@ -151,56 +142,6 @@ struct GroupTile {
   }
 };
 
-// One row's dx · float(sum of the activations that share minimum i).
-template <int kScaled>
-HWY_INLINE float scaled_sum(const QuantizedRows& x, int i, int row) {
-  const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(i) * x.rows + row;
-  if constexpr (kScaled == kBlock) return x.scaled_sums[at];
-  const int group = i * kScaled / kGroup;
-  return x.scales[static_cast<std::ptrdiff_t>(group) * x.rows + row] * static_cast<float>(x.half_sums[at]);
-}
-
-// acc + the chain of the minima: one vector of outputs, R rows.
-template <TensorType kType>
-struct MinimaTile {
-  static constexpr int kScaled = quant_layout(kType).scaled;
-  const Scales<kType>& scales;
-  int lane;
-  const QuantizedRows& x;
-  int row_begin;
-  float* acc;  // [rows][16]
-
-  template <int R>
-  HWY_INLINE void run(int first_row) const {
-    VF chain[R];
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) chain[r] = hn::Zero(F());
-    for (int i = 0; i < x.blocks() * (kBlock / kScaled); ++i) {
-      const VF minimum = scales.minimum(i, lane);
-#pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) {
-        chain[r] = hn::MulAdd(minimum, splat(scaled_sum<kScaled>(x, i, row_begin + first_row + r)), chain[r]);
-      }
-    }
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-      float* to = acc + (first_row + r) * kPanel + lane;
-      store(hn::Add(load(to), chain[r]), to);
-    }
-  }
-};
-
-HWY_INLINE void store_outputs(const float* acc, int outputs, float* out) {  // 16 of a row
-  for (int lane = 0; lane < outputs; lane += kLanes) {
-    const VF value = canonical(load(acc + lane));
-    if (outputs - lane >= kLanes) {
-      store(value, out + lane);
-    } else {
-      store_first(value, outputs - lane, out + lane);
-    }
-  }
-}
-
 // One panel and the rows [begin, end) of x.
 template <TensorType kType>
 void many_rows(const std::byte* panel, std::ptrdiff_t next_panel, const PackedMatrix& matrix, int outputs,
@@ -258,8 +199,8 @@ struct DirectTile {
       const int end = HWY_MIN((g + 1) * kBlocksInGroup, x.blocks());
       for (int b = g * kBlocksInGroup; b < end; ++b) {
         const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(b) * x.rows + first_row;
-        const std::byte* block = quants + static_cast<std::ptrdiff_t>(b) * block_bytes<kType>();
-        prefetch_next(block, next_panel, block_bytes<kType>());
+        const std::byte* block = quants + static_cast<std::ptrdiff_t>(b) * quants_of_block<kType>();
+        prefetch_next(block, next_panel, quants_of_block<kType>());
         scales.prefetch(b * kParts, next_panel);
         VI isum[kParts][R][V];
         sum_block(block, x.values + at * kBlockBytes, isum);

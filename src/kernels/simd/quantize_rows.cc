@@ -2,6 +2,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd/quantize_rows.cc"
 #include "hwy/foreach_target.h"  // must come first
+#include "kernels/simd/group_lanes.h"
 #include "kernels/simd/vector.h"
 
 #if ISOBATCH_SIMD_TARGET
@@ -10,7 +11,6 @@ namespace isobatch::kernels::HWY_NAMESPACE {
 namespace {
 
 constexpr int kBlockVectors = kBlock / kLanes;
-constexpr int kBlocksInGroup = kGroup / kBlock;
 constexpr float kHighest = 2032.0f;
 using I8 = hn::Rebind<std::int8_t, F>;
 using I16 = hn::Rebind<std::int16_t, F>;
@@ -129,30 +129,6 @@ HWY_INLINE void quantize_block(const float* x, float inverse, std::int8_t* value
   store_block<kForm>(q, values, block, sums);
 }
 
-// The sum of each vector's lanes.
-HWY_INLINE void sum_lanes(const VI (&v)[kBlocksInGroup], std::int32_t (&sums)[kBlocksInGroup]) {
-#if HWY_TARGET == HWY_AVX2 || HWY_TARGET == HWY_AVX3
-  static_assert(kBlocksInGroup == 4);
-#endif
-#if HWY_TARGET == HWY_AVX2
-  const __m256i pairs =
-      _mm256_hadd_epi32(_mm256_hadd_epi32(v[0].raw, v[1].raw), _mm256_hadd_epi32(v[2].raw, v[3].raw));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(sums),
-                   _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1)));
-#elif HWY_TARGET == HWY_AVX3
-  const auto add_neighbours = [](__m512i a, __m512i b) HWY_ATTR {
-    return _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
-  };
-  const __m512i a = add_neighbours(v[0].raw, v[1].raw), b = add_neighbours(v[2].raw, v[3].raw);
-  const __m512i all = _mm512_add_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
-  const __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(sums),
-                   _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1)));
-#else
-  for (int b = 0; b < kBlocksInGroup; ++b) sums[b] = hn::GetLane(hn::SumOfLanes(I(), v[b]));
-#endif
-}
-
 // [half][block]
 HWY_INLINE void sum_pairs(const GroupSums& group, std::int32_t (&sums)[2][kBlocksInGroup]) {
 #if HWY_TARGET == HWY_AVX3
@@ -231,8 +207,12 @@ void quantize_rows(const float* x, std::ptrdiff_t stride, const QuantizedPart& p
 }  // namespace
 
 void use_quantize_rows(KernelTable& table) {
-  table.quantize_rows = {quantize_rows<QuantForm::bytes>, quantize_rows<QuantForm::words>,
-                         quantize_rows<QuantForm::paired_words>};
+  const auto use = [&](QuantForm form, QuantizeRows* kernel) {
+    table.quantize_rows[static_cast<std::size_t>(form)] = kernel;
+  };
+  use(QuantForm::bytes, quantize_rows<QuantForm::bytes>);
+  use(QuantForm::words, quantize_rows<QuantForm::words>);
+  use(QuantForm::paired_words, quantize_rows<QuantForm::paired_words>);
 }
 
 }  // namespace isobatch::kernels::HWY_NAMESPACE

@@ -52,6 +52,27 @@ HWY_INLINE VUS stored_pair(const std::byte* quants) {
   return stored;
 }
 
+// The same of all four k, as bytes.
+template <int kPlane, int kQuad, int kTo>
+HWY_INLINE VUS byte_field(const std::byte* plane) {
+  constexpr int kFields = 8 / kPlane;
+  constexpr int kRow = kPlane == 4 ? kQuad % 4 : kQuad / kFields;
+  constexpr int kFrom = kPlane * (kPlane == 4 ? kQuad / 4 : kQuad % kFields);
+  VUS bytes = load_words(plane + kRow * kPairBytes);
+  if constexpr (kFrom > kTo) bytes = hn::ShiftRight<kFrom - kTo>(bytes);
+  if constexpr (kFrom < kTo) bytes = hn::ShiftLeft<kTo - kFrom>(bytes);
+  return hn::And(bytes, hn::Set(US(), (((1 << kPlane) - 1) << kTo) * 0x0101));
+}
+template <int kBits, int kQuad>
+HWY_INLINE VUS stored_quad(const std::byte* quants) {
+  constexpr int kLow = kBits < 4 ? 2 : 4;  // bits of the first plane
+  VUS stored = byte_field<kLow, kQuad, 0>(quants);
+  if constexpr (kBits - kLow == 1 || kBits - kLow == 2) {
+    stored = hn::Or(stored, byte_field<kBits - kLow, kQuad, kLow>(quants + kLow * kPairBytes));
+  }
+  return stored;
+}
+
 template <int kOffset>
 HWY_INLINE VS less(VUS stored) {
   const VS w = hn::BitCast(S(), stored);

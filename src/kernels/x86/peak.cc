@@ -27,6 +27,10 @@ ISOBATCH_PEAK_LOOP(madd_256, __m256i, {
   __m256i product;
   asm volatile("vpmaddwd %2, %3, %1\n\tvpaddd %1, %0, %0" : "+v"(c), "=&v"(product) : "v"(a), "v"(b));
 })
+ISOBATCH_PEAK_LOOP(maddubs_256, __m256i, {
+  __m256i product;
+  asm volatile("vpmaddubsw %2, %3, %1\n\tvpaddw %1, %0, %0" : "+v"(c), "=&v"(product) : "v"(a), "v"(b));
+})
 #pragma GCC pop_options
 
 #pragma GCC push_options
@@ -35,6 +39,10 @@ ISOBATCH_PEAK_LOOP(fma_512, __m512, asm volatile("vfmadd231ps %1, %2, %0" : "+v"
 ISOBATCH_PEAK_LOOP(madd_512, __m512i, {
   __m512i product;
   asm volatile("vpmaddwd %2, %3, %1\n\tvpaddd %1, %0, %0" : "+v"(c), "=&v"(product) : "v"(a), "v"(b));
+})
+ISOBATCH_PEAK_LOOP(maddubs_512, __m512i, {
+  __m512i product;
+  asm volatile("vpmaddubsw %2, %3, %1\n\tvpaddw %1, %0, %0" : "+v"(c), "=&v"(product) : "v"(a), "v"(b));
 })
 ISOBATCH_PEAK_LOOP(dpbusd_512, __m512i, asm volatile("vpdpbusd %1, %2, %0" : "+v"(c) : "v"(a), "v"(b)))
 // The fours of half a block as vnni_pairs.cc has them.
@@ -70,11 +78,13 @@ void tile_products(std::int64_t rounds) {
 
 PeakLoops avx2_peak_loops() {
   return {.quantized = {"vpmaddwd + vpaddd, 256 bit", kChains * 2.0 * 16, madd_256},
+          .quantized8 = {"vpmaddubsw + vpaddw, 256 bit", kChains * 2.0 * 32, maddubs_256},
           .f32 = {"vfmadd, 256 bit", kChains * 2.0 * 8, fma_256}};
 }
 
 PeakLoops avx512_peak_loops() {
   return {.quantized = {"vpmaddwd + vpaddd, 512 bit", kChains * 2.0 * 32, madd_512},
+          .quantized8 = {"vpmaddubsw + vpaddw, 512 bit", kChains * 2.0 * 64, maddubs_512},
           .f32 = {"vfmadd, 512 bit", kChains * 2.0 * 16, fma_512}};
 }
 
@@ -84,12 +94,14 @@ PeakLoops vnni_peak_loops() {
   const PeakLoop bytes{"vpdpbusd, 512 bit, two byte products for one of 12 bits", kChains * 2.0 * 64 / 2,
                        dpbusd_512};
   return {.quantized = vnni_many_rows_here() == VnniManyRows::by_pairs ? pairs : bytes,
+          .quantized8 = {"vpdpbusd, 512 bit", kChains * 2.0 * 64, dpbusd_512},
           .f32 = avx512_peak_loops().f32};
 }
 
 PeakLoops amx_peak_loops() {
   return {.quantized = {"tdpbssd, two byte products for one of 12 bits", 4 * 2.0 * 16 * 16 * 64 / 2,
                         tile_products},
+          .quantized8 = vnni_peak_loops().quantized8,
           .f32 = avx512_peak_loops().f32};
 }
 

@@ -117,7 +117,7 @@ struct Tile {
     const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(b) * x.rows + first_row;
     const std::byte* block = quants + static_cast<std::ptrdiff_t>(b) * kBlockQuants;
     if (first_row == 0) {
-      for (int line = 0; line < kBlockQuants; line += 64) prefetch(block + next_panel + line);
+      prefetch_block<kType>(block, next_panel);
       scales.prefetch_scale(b * (kBlock / kScaled), next_panel);
     }
     constexpr int kBias = unsigned_bias<kType>();
@@ -192,6 +192,7 @@ KernelTable make_vnni_table(VnniManyRows many_rows) {
     t.many_rows_form = QuantForm::bytes;
     use_for_all<VnniManyRows::by_bytes>(t, kQuantized);
   }
+  use_vnni_int8(t);
   return t;
 }
 

@@ -41,6 +41,7 @@ struct GroupTile;
 template <Chain kChain>
 struct ByteGroup {
   using Tile = GroupTile<kChain>;
+  static constexpr QuantForm kForm = QuantForm::bytes;
   static constexpr int kTileRows = 8;
   static constexpr int kParts = kBlock / kChain.scaled;  // of a block, a scale each
   static constexpr int kWeights = kChain.both_weights ? 2 : 1;

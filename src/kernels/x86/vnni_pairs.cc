@@ -36,6 +36,7 @@ struct GroupTile;
 template <int kScaled>
 struct PairGroup {
   using Tile = GroupTile<kScaled>;
+  static constexpr QuantForm kForm = QuantForm::paired_words;
   static constexpr int kTileRows = 4;
   static constexpr int kParts = kBlock / kScaled;  // of a block, a scale each
   // Of each four: (w₀, w₂) of the outputs, then (w₁, w₃).

@@ -16,6 +16,7 @@ enum class VnniManyRows {
 VnniManyRows vnni_many_rows_here();  // the faster one on this CPU
 const std::array<MatmulQ*, kTensorTypes>& vnni_many_rows();
 const std::array<MatmulQ*, kTensorTypes>& vnni_pairs();
+void use_vnni_int8(KernelTable& table);  // 8-bit activations
 KernelTable make_vnni_table(VnniManyRows many_rows);
 
 const KernelTable& vnni_table();  // avx512_table() with N-DOT-Q by vpdpbusd

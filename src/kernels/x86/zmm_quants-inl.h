@@ -53,6 +53,12 @@ ISOBATCH_INLINE void prefetch(const std::byte* p) {
 // The same, to be written: from a core that holds it, it is taken before that.
 ISOBATCH_INLINE void prefetch_to_write(const float* p) { asm volatile("prefetchw %0" : : "m"(*p)); }
 
+// Asks for the same place in the next panel while this one is worked on.
+template <TensorType kType>
+ISOBATCH_INLINE void prefetch_block(const std::byte* quants, std::ptrdiff_t next) {
+  for (int line = 0; line < 64 * quant_layout(kType).bits; line += 64) prefetch(quants + next + line);
+}
+
 // The scales of a panel. Index i: the values [i · scaled, (i + 1) · scaled).
 template <TensorType kType>
 class Scales {
@@ -102,7 +108,8 @@ class ScaledSums {
     if constexpr (kScaled == kBlock) {
       products_ = x.scaled_sums + at;
     } else {
-      products_ = x.scales + static_cast<std::ptrdiff_t>(i * kScaled / kGroup) * x.rows + first_row;
+      const int group = i * kScaled / (x.form == QuantForm::int8 ? kBlock : kGroup);
+      products_ = x.scales + static_cast<std::ptrdiff_t>(group) * x.rows + first_row;
       half_sums_ = x.half_sums + at;
     }
   }

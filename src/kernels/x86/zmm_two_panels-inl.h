@@ -1,6 +1,7 @@
 // N-DOT-Q for many rows, two panels at a time: the weights of a group are unpacked once for all rows of a
 // block, and a tile's loads of activations meet both panels. Included behind zmm_quants-inl.h: no guard.
 // How a group is multiplied is a `Group`'s to say:
+//   kForm                                 of the activations that it takes
 //   kTileRows                             rows of its register tiles
 //   blocks                                of 32 values, set before unpack
 //   unpack<kType>(panel, quants, scales, first_block, next)   the weights of one of the two panels
@@ -17,22 +18,30 @@ using Sums = float[kTilePanels][kPanel];  // a row's outputs
 struct GroupOperands {
   const std::int8_t* values;    // of the group's first block
   std::ptrdiff_t block_stride;  // bytes from one block's values to the next one's
-  const float* dx;              // of the group [rows]
+  const float* dx;              // of the group, or of its first block [rows]
+  std::ptrdiff_t dx_stride;     // to the next block's where each has its own
   Sums* acc;                    // [rows]
   __mmask16 before;             // of acc's lanes: none in the first group
   const float* out;             // [rows][out_stride], where the sums will go: asked for; or null
   std::ptrdiff_t out_stride;
 
+  template <int R>
+  ISOBATCH_INLINE void ask_for_outputs(int first_row) const {
+    if (!out) return;
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      prefetch_to_write(out + (first_row + r) * out_stride);
+      prefetch_to_write(out + (first_row + r) * out_stride + kPanel);
+    }
+  }
+
   // acc += dx · t, of R rows.
   template <int R>
   ISOBATCH_INLINE void add_scaled(int first_row, const __m512 (&t)[R][kTilePanels]) const {
+    ask_for_outputs<R>(first_row);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
       const __m512 scale = _mm512_set1_ps(dx[first_row + r]);
-      if (out) {
-        prefetch_to_write(out + (first_row + r) * out_stride);
-        prefetch_to_write(out + (first_row + r) * out_stride + kPanel);
-      }
 #pragma GCC unroll 2
       for (int p = 0; p < kTilePanels; ++p) {
         float* to = acc[first_row + r][p];
@@ -69,9 +78,11 @@ void multiply_panels(const MatmulTask& task, int p, const QuantizedRows& x, int 
     for (int i = 0; i < kTilePanels; ++i) group.template unpack<kType>(i, panels[i], scales[i], first, next);
     group.template start<kType>(x, first, begin, rows);
     const bool last = g + 1 == x.groups();
-    const GroupOperands operands{x.values + row * kBlockBytes,
-                                 static_cast<std::ptrdiff_t>(x.rows) * kBlockBytes,
-                                 x.scales + static_cast<std::ptrdiff_t>(g) * x.rows + begin,
+    const std::ptrdiff_t scale_row = Group::kForm == QuantForm::int8 ? first : g;
+    const GroupOperands operands{x.values + row * block_bytes(Group::kForm),
+                                 static_cast<std::ptrdiff_t>(x.rows) * block_bytes(Group::kForm),
+                                 x.scales + scale_row * x.rows + begin,
+                                 x.rows,
                                  acc,
                                  static_cast<__mmask16>(g == 0 ? 0 : 0xffff),
                                  last ? out : nullptr,
@@ -90,7 +101,7 @@ template <typename Group, TensorType kType>
 void multiply_in_row_blocks(const MatmulTask& task, const QuantizedRows& x) {
   // Blocks of rows outside, so that their activations stay in the L2 cache while the panels pass.
   for_row_blocks(
-      task.rows, kBlockBytes * task.weights.blocks(),
+      task.rows, block_bytes(Group::kForm) * task.weights.blocks(),
       [&](int begin, int end) {
         for (int p = task.panel_begin; p < task.panel_end; p += kTilePanels) {
           multiply_panels<Group, kType>(task, p, x, begin, end);
@@ -114,12 +125,6 @@ template <template <TensorType> typename GroupOf>
 std::array<MatmulQ*, kTensorTypes> products_of_types() {
   constexpr std::size_t kFirst = static_cast<std::size_t>(TensorType::q8_0);
   return products_of<GroupOf>(std::make_index_sequence<kTensorTypes - kFirst>());
-}
-
-// Asks for the same place in the next panels while this one is worked on.
-template <TensorType kType>
-ISOBATCH_INLINE void prefetch_block(const std::byte* quants, std::ptrdiff_t next) {
-  for (int line = 0; line < 64 * quant_layout(kType).bits; line += 64) prefetch(quants + next + line);
 }
 
 // [part of the group's blocks][panel][16]
