@@ -25,7 +25,10 @@ std::byte* key_block(const KvMemory& kv, const Segment& segment, int layer, int 
 }
 
 void store_kv(const Pass& pass, int layer) {
-  const auto& [step, kv, execution, rounding, shape, index] = pass;
+  const Step& step = pass.step;
+  const KvMemory& kv = pass.kv;
+  const Execution& execution = pass.execution;
+  const AttentionShape& shape = pass.shape;
   const float *k = pass.w().k.data(), *v = pass.w().v.data();
   const ProfileScope stage(execution.profile, Stage::store_kv);
   const auto store = execution.kernels.store_kv[static_cast<std::size_t>(kv.layout.dtype)];

@@ -16,6 +16,10 @@ class Engine:
     settings: dict = field(default_factory=dict)
     llama_build: str = "native"
 
+    @property
+    def is_own(self):
+        return self.module == "isobatch"
+
 
 def llama(title, build="native", columns=WITHOUT_PREFIXES, **settings):
     return Engine(title, "llama.cpp", columns, settings, build)
@@ -23,6 +27,8 @@ def llama(title, build="native", columns=WITHOUT_PREFIXES, **settings):
 
 ENGINES = {
     "isobatch": Engine("isobatch", "isobatch"),
+    # Activations in 8 bits, as the peers have them.
+    "isobatch-native8": Engine("isobatch, native8", "isobatch", settings={"dtype": "native8"}),
     "llama": llama("llama.cpp", flash_attention=False),
     "llama-flash": llama("llama.cpp, flash attention", flash_attention=True),
     # The cache layout of its server; slower by itself, so only where it may matter for answers.

@@ -11,9 +11,11 @@ BENCH_FACTS = ("bytes_per_token", "operations_per_token", "roofline")
 
 
 class Isobatch:
-    def __init__(self, binary, path, threads, kernels):
+    def __init__(self, binary, path, threads, kernels, dtype="native"):
         self.binary, self.questions = str(binary), jobs.QUESTIONS
         self.options = ["-m", str(path), "--threads", str(threads), "--json"]
+        if dtype != "native":  # an older binary knows no other
+            self.options += ["--dtype", dtype]
         if kernels:
             self.options += ["--kernels", kernels]
         usage = subprocess.run([self.binary, "bench", "--help"], capture_output=True, text=True).stdout

@@ -59,7 +59,7 @@ class Figures:
         rates = [
             (self.median(*key), *key[:2])
             for key in self.cells
-            if key[0] != "isobatch" and key[2] == column and self.median(*key) is not None
+            if not ENGINES[key[0]].is_own and key[2] == column and self.median(*key) is not None
         ]
         return max(rates) if rates else None
 
@@ -92,12 +92,12 @@ def speed_table(figures):
     if any(best):
         rows.append(["best peer", "any", *(number(cell and cell[0]) for cell in best)])
         for engine, kind in figures.rows():
-            if engine == "isobatch":
+            if ENGINES[engine].is_own:
                 rates = [figures.median(engine, kind, column) for column in columns]
                 ratios = [
                     f"{rate / cell[0]:.2f}×" if rate and cell else "–" for rate, cell in zip(rates, best)
                 ]
-                rows.append(["isobatch over best peer", kind, *ratios])
+                rows.append([f"{ENGINES[engine].title} over best peer", kind, *ratios])
     lines = ["## Tokens/s", "", *table(["", "file", *(HEADINGS[column] for column in columns)], rows), ""]
     if any(best):
         names = [
@@ -126,21 +126,21 @@ def answers_table(figures):
     header.append("changed by a batch")
     lines = ["## Yes/no questions", "", *table(header, rows), ""]
     best = figures.best_peer("answers")
-    own = [(figures.median(*row, "answers"), row[1]) for row in figures.rows() if row[0] == "isobatch"]
-    for rate, kind in own:
+    own = [(figures.median(*row, "answers"), *row) for row in figures.rows() if ENGINES[row[0]].is_own]
+    for rate, engine, kind in own:
         if rate and best:
             lines += [
-                f"isobatch on {kind} over the best peer ({ENGINES[best[1]].title}), no prefix cache: "
+                f"{ENGINES[engine].title} on {kind} over the best peer ({ENGINES[best[1]].title}), no prefix cache: "
                 f"{rate / best[0]:.2f}×.",
                 "",
             ]
     return lines
 
 
-def limit_row(figures, kind, column):
+def limit_row(figures, engine, kind, column):
     """What isobatch reached beside what the machine allows, where `isobatch bench` measured that."""
-    facts, rate = figures.last("isobatch", kind, column), figures.median("isobatch", kind, column)
-    row = [HEADINGS[column], kind]
+    facts, rate = figures.last(engine, kind, column), figures.median(engine, kind, column)
+    row = [HEADINGS[column], ENGINES[engine].settings.get("dtype", "native"), kind]
     row += [
         f"{rate * facts['bytes_per_token'] / 1e9:.1f}",
         f"{rate * facts['operations_per_token'] / 1e9:.0f}",
@@ -153,14 +153,14 @@ def limit_row(figures, kind, column):
 
 def limits_table(figures):
     rows = [
-        limit_row(figures, kind, column)
+        limit_row(figures, engine, kind, column)
         for engine, kind in figures.rows()
         for column in figures.columns()
-        if engine == "isobatch" and column in jobs.SPEEDS and (engine, kind, column) in figures.cells
+        if ENGINES[engine].is_own and column in jobs.SPEEDS and (engine, kind, column) in figures.cells
     ]
     if not rows:
         return []
-    header = ["", "file", "GB/s", "Gop/s", "limit (tokens/s)", "bound by", "share of the limit"]
+    header = ["", "dtype", "file", "GB/s", "Gop/s", "limit (tokens/s)", "bound by", "share of the limit"]
     return ["## isobatch's share of the machine's limit", "", *table(header, rows), ""]
 
 
@@ -181,7 +181,7 @@ def introduction(figures, made_with, records):
         "Made by `tools/compare_peers`; what each column is stands in `tools/peers/jobs.py`."
     )
     yield f"- Machine: {made_with['cpu']}"
-    yield f"- isobatch {made_with['isobatch_version']}: kernel table {kernels}, dtype native, KV cache bf16"
+    yield f"- isobatch {made_with['isobatch_version']}: kernel table {kernels}, dtype native unless it says native8, KV cache bf16"
     yield (
         f"- llama.cpp: {environment.LLAMA}, built by clang with GGML_NATIVE=ON and AMX where the CPU has it, "
         "KV cache f16, one for each request unless it says unified; greedy choice by numpy"

@@ -5,6 +5,9 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/simd/matmul_q8.cc"
 #include "hwy/foreach_target.h"  // must come first
+
+#include <bit>
+
 #include "kernels/simd/quant_outputs.h"
 #include "kernels/simd/quants.h"
 #include "kernels/simd/vector.h"
@@ -197,16 +200,19 @@ struct BlocksTile {
   template <int kPart, int R>
   HWY_INLINE void add_part(int b, const std::int8_t* values, const std::int32_t* sums, VF (&t)[R][V]) const {
     VI isum[R][V];
+    constexpr int kBegin = kPart * kBytes.scaled / 4, kEnd = kBegin + kBytes.scaled / 4;
+    add_runs<0, kBegin, kEnd, /*kFirst=*/true>(b, values, isum);
+    if constexpr (kBytes.planes == 2) add_runs<1, kBegin, kEnd, /*kFirst=*/false>(b, values, isum);
+    if constexpr (kBytes.bias != 0) {
+      constexpr int kShift = std::countr_zero(static_cast<unsigned>(kBytes.bias));
+      static_assert(kBytes.bias == 1 << kShift);
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
+      for (int r = 0; r < R; ++r) {
+        const VI biases = hn::ShiftLeft<kShift>(hn::Set(I(), sums[r]));
 #pragma GCC unroll 2
-      for (int v = 0; v < V; ++v) {
-        isum[r][v] = kBytes.bias == 0 ? hn::Zero(I()) : hn::Set(I(), -kBytes.bias * sums[r]);
+        for (int v = 0; v < V; ++v) isum[r][v] = hn::Sub(isum[r][v], biases);
       }
     }
-    constexpr int kBegin = kPart * kBytes.scaled / 4, kEnd = kBegin + kBytes.scaled / 4;
-    add_runs<0, kBegin, kEnd>(b, values, isum);
-    if constexpr (kBytes.planes == 2) add_runs<1, kBegin, kEnd>(b, values, isum);
 #pragma GCC unroll 2
     for (int v = 0; v < V; ++v) {
       const VF scale = source.scale(b, kPart, lane + v * kLanes);
@@ -218,8 +224,9 @@ struct BlocksTile {
     }
   }
 
-  // Quads [kBegin, kEnd) of a plane, in runs that a sum of 16 bits can hold.
-  template <int kPlane, int kBegin, int kEnd, int R>
+  // Quads [kBegin, kEnd) of a plane, in runs that a sum of 16 bits can hold. The first sets isum: until then
+  // the registers are for the run.
+  template <int kPlane, int kBegin, int kEnd, bool kFirst, int R>
   HWY_INLINE void add_runs(int b, const std::int8_t* values, VI (&isum)[R][V]) const {
     VS run[R][V];
 #pragma GCC unroll 16
@@ -232,12 +239,13 @@ struct BlocksTile {
     for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) {
-        const VI sum = widen_pairs(run[r][v]);
-        isum[r][v] = hn::Add(isum[r][v], kPlane == 1 ? hn::ShiftLeft<4>(sum) : sum);
+        const VI pairs = widen_pairs(run[r][v]);
+        const VI sum = kPlane == 1 ? hn::ShiftLeft<4>(pairs) : pairs;
+        isum[r][v] = kFirst ? sum : hn::Add(isum[r][v], sum);
       }
     }
     if constexpr (kBegin + kBytes.quads < kEnd) {
-      add_runs<kPlane, kBegin + kBytes.quads, kEnd>(b, values, isum);
+      add_runs<kPlane, kBegin + kBytes.quads, kEnd, /*kFirst=*/false>(b, values, isum);
     }
   }
 

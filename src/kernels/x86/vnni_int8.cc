@@ -127,7 +127,7 @@ template <int kScaled, bool kBiased>
 struct Int8Group {
   using Tile = GroupTile<kScaled, kBiased>;
   static constexpr QuantForm kForm = QuantForm::int8;
-  static constexpr int kTileRows = 8;
+  static constexpr int kTileRows = 6;
   static constexpr int kParts = kBlock / kScaled;  // of a block, a scale each
   alignas(64) std::byte weights[kBlocksInGroup][8][kTilePanels][64];
   alignas(64) float scales[kBlocksInGroup * kParts][kTilePanels][kPanel];
@@ -171,7 +171,14 @@ struct GroupTile {
     operands.ask_for_outputs<R>(first_row);
     const std::int8_t* x = operands.values + static_cast<std::ptrdiff_t>(first_row) * kBlock;
     const float* dx = operands.dx + first_row;
-    __mmask16 before = operands.before;
+    __m512 acc[R][kTilePanels];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+      for (int p = 0; p < kTilePanels; ++p) {
+        acc[r][p] = _mm512_maskz_load_ps(operands.before, operands.acc[first_row + r][p]);
+      }
+    }
     for (int b = 0; b < group.blocks; ++b, x += operands.block_stride, dx += operands.dx_stride) {
       __m512 t[R][kTilePanels];
       add_part<0>(b, x, first_row, t);
@@ -180,12 +187,13 @@ struct GroupTile {
       for (int r = 0; r < R; ++r) {
         const __m512 scale = _mm512_set1_ps(dx[r]);
 #pragma GCC unroll 2
-        for (int p = 0; p < kTilePanels; ++p) {
-          float* to = operands.acc[first_row + r][p];
-          _mm512_store_ps(to, _mm512_fmadd_ps(scale, t[r][p], _mm512_maskz_load_ps(before, to)));
-        }
+        for (int p = 0; p < kTilePanels; ++p) acc[r][p] = _mm512_fmadd_ps(scale, t[r][p], acc[r][p]);
       }
-      before = 0xffff;
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+      for (int p = 0; p < kTilePanels; ++p) _mm512_store_ps(operands.acc[first_row + r][p], acc[r][p]);
     }
   }
 
