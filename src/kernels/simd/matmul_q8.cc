@@ -171,31 +171,29 @@ struct BlocksTile {
 
   template <int R>
   HWY_INLINE void run(int first_row) const {
-    for (int b = 0; b < blocks; ++b) {
-      const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(first + b) * x.rows + first_row;
+    // Read once: the compiler must suppose that stores of vectors change what x holds.
+    const std::ptrdiff_t rows = x.rows, at = first * rows + first_row;
+    const std::int8_t* values = x.values + at * kBlock;
+    const float* scales = x.scales + at;
+    const std::int32_t* sums = (kParts == 1 ? x.sums : x.half_sums) + first * kParts * rows + first_row;
+    float* to = acc + first_row * kPanel + lane;
+    for (int b = 0; b < blocks; ++b, values += rows * kBlock, scales += rows, sums += kParts * rows) {
       VF t[R][V];
-      add_part<0>(b, x.values + at * kBlock, starts<0>(b, first_row), t);
-      if constexpr (kParts == 2) add_part<1>(b, x.values + at * kBlock, starts<1>(b, first_row), t);
+      add_part<0>(b, values, sums, t);
+      if constexpr (kParts == 2) add_part<1>(b, values, sums + rows, t);
 #pragma GCC unroll 16
       for (int r = 0; r < R; ++r) {
-        const VF dx = splat(x.scales[at + r]);
+        const VF dx = splat(scales[r]);
 #pragma GCC unroll 2
         for (int v = 0; v < V; ++v) {
-          float* to = acc + (first_row + r) * kPanel + lane + v * kLanes;
-          store(hn::MulAdd(dx, t[r][v], load(to)), to);
+          float* sum = to + r * kPanel + v * kLanes;
+          store(hn::MulAdd(dx, t[r][v], load(sum)), sum);
         }
       }
     }
   }
 
  private:
-  // Sums of the activations, for the bias.
-  template <int kPart>
-  HWY_INLINE const std::int32_t* starts(int b, int first_row) const {
-    const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(first + b) * kParts + kPart;
-    return (kParts == 1 ? x.sums : x.half_sums) + at * x.rows + first_row;
-  }
-
   // t = fma(scale, float(isum), t) of part kPart, t from 0.
   template <int kPart, int R>
   HWY_INLINE void add_part(int b, const std::int8_t* values, const std::int32_t* sums, VF (&t)[R][V]) const {
@@ -270,7 +268,7 @@ struct BlocksTile {
 
 // One for all types that are multiplied alike.
 template <Bytes kBytes>
-void add_blocks(const BlocksTile<kBytes, UnpackedBlocks<kBytes>>& tile, int rows) {
+void add_blocks(BlocksTile<kBytes, UnpackedBlocks<kBytes>> tile, int rows) {
   for_row_tiles<kTileRowsQ8>(tile, rows);
 }
 
