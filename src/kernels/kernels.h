@@ -45,6 +45,8 @@ enum class QuantForm { bytes, words, paired_words, int8 };
 inline constexpr int kQuantForms = 4;
 inline constexpr int kBlockBytes = 2 * kBlock;  // of 12-bit values, for a row and block
 constexpr int block_bytes(QuantForm form) { return form == QuantForm::int8 ? kBlock : kBlockBytes; }
+// N-QUANT's groups: neighbours that share a scale.
+constexpr int values_per_scale(QuantForm form) { return form == QuantForm::int8 ? kBlock : kGroup; }
 inline constexpr int kPairedQuads =
     3;  // of the four fours of a half block: those that are multiplied by pairs
 
@@ -63,7 +65,7 @@ struct QuantizedRows {
   std::int32_t* pair_products = nullptr;
   int blocks() const { return (depth + kBlock - 1) / kBlock; }
   int groups() const { return (depth + kGroup - 1) / kGroup; }
-  int scale_rows() const { return form == QuantForm::int8 ? blocks() : groups(); }
+  int scale_rows() const { return (depth + values_per_scale(form) - 1) / values_per_scale(form); }
 
   // The same with row `row` as the first; `rows` stays the distance from block to block.
   QuantizedRows from(int row) const {

@@ -118,7 +118,7 @@ void expect_accurate_products(QuantForm form) {
     q.scaled_sums = scaled_sums.data(), q.half_sums = half_sums.data();
     ref_table().quantize_rows[static_cast<std::size_t>(form)](x.data(), depth, whole(q), q);
     const bool int8 = form == QuantForm::int8;
-    const int group = int8 ? kBlock : kGroup;
+    const int group = values_per_scale(form);
     const auto matmul = (int8 ? ref_table().matmul_q8 : ref_table().matmul_q)[static_cast<std::size_t>(type)];
     matmul(task_of(matrix, rows, out.data()), q);
 

@@ -33,7 +33,7 @@ IntegerSums sum_block(const std::int8_t* q, const QuantizedRows& x, int row, int
 
 float dot(const PackedMatrix& w, int output, const std::int8_t* q, const QuantizedRows& x, int row) {
   const QuantLayout layout = quant_layout(w.type);
-  const int group_size = x.form == QuantForm::int8 ? kBlock : kGroup;
+  const int group_size = values_per_scale(x.form);
   float acc = 0.0f, minima = 0.0f;
   for (int group = 0; group < x.scale_rows(); ++group) {
     const float dx = x.scales[static_cast<std::ptrdiff_t>(group) * x.rows + row];

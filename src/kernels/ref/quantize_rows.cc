@@ -10,13 +10,8 @@
 namespace isobatch::kernels::ref {
 namespace {
 
-struct Steps {
-  int group;      // values that share a scale
-  float highest;  // 12 bits: 16 · 127, so that the high part of every value fits a signed byte without −128
-};
-constexpr Steps steps_of(QuantForm form) {
-  return form == QuantForm::int8 ? Steps{kBlock, 127.0f} : Steps{kGroup, 2032.0f};
-}
+// H; of 12 bits 16 · 127, so that the high part of every value fits a signed byte without −128.
+constexpr float highest_of(QuantForm form) { return form == QuantForm::int8 ? 127.0f : 2032.0f; }
 
 struct Scale {
   float scale = 0.0f;    // d: x ≈ d · q
@@ -58,7 +53,7 @@ Halves quantize_block(const float* x, int n, float inverse, QuantForm form, std:
   Halves halves;
   if (inverse == 0.0f) return halves;
   int q[kBlock] = {};
-  const float highest = steps_of(form).highest;
+  const float highest = highest_of(form);
   for (int k = 0; k < n; ++k) {
     q[k] = static_cast<int>(std::clamp(std::nearbyint(x[k] * inverse), -highest, highest));
     put(form, k, q[k], values);
@@ -73,13 +68,13 @@ Halves quantize_block(const float* x, int n, float inverse, QuantForm form, std:
 
 void quantize_rows(const float* x, std::ptrdiff_t stride, const QuantizedPart& part, const QuantizedRows& out,
                    QuantForm form) {
-  const Steps steps = steps_of(form);
+  const int group_size = values_per_scale(form);
   for (int r = part.row_begin; r < part.row_end; ++r) {
     const float* row = x + r * stride;
     const int end = std::min(part.group_end * kGroup, out.depth);
     for (int k = part.group_begin * kGroup; k < end; k += kBlock) {
-      const int group = k / steps.group, first = group * steps.group;
-      const Scale scale = group_scale(row + first, std::min(steps.group, out.depth - first), steps.highest);
+      const int group = k / group_size, first = group * group_size;
+      const Scale scale = group_scale(row + first, std::min(group_size, out.depth - first), highest_of(form));
       const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(k / kBlock) * out.rows + r;
       const Halves halves = quantize_block(row + k, std::min(kBlock, out.depth - k), scale.inverse, form,
                                            out.values + at * block_bytes(form));

@@ -31,7 +31,7 @@ template <int kScaled>
 HWY_INLINE float scaled_sum(const QuantizedRows& x, int i, int row) {
   const std::ptrdiff_t at = static_cast<std::ptrdiff_t>(i) * x.rows + row;
   if constexpr (kScaled == kBlock) return x.scaled_sums[at];
-  const int group = i * kScaled / (x.form == QuantForm::int8 ? kBlock : kGroup);
+  const int group = i * kScaled / values_per_scale(x.form);
   return x.scales[static_cast<std::ptrdiff_t>(group) * x.rows + row] * static_cast<float>(x.half_sums[at]);
 }
 

@@ -108,7 +108,7 @@ class ScaledSums {
     if constexpr (kScaled == kBlock) {
       products_ = x.scaled_sums + at;
     } else {
-      const int group = i * kScaled / (x.form == QuantForm::int8 ? kBlock : kGroup);
+      const int group = i * kScaled / values_per_scale(x.form);
       products_ = x.scales + static_cast<std::ptrdiff_t>(group) * x.rows + first_row;
       half_sums_ = x.half_sums + at;
     }
