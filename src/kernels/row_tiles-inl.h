@@ -2,7 +2,7 @@
 // inside the namespace and the target region of each kernel source, since a function is inlined only into one
 // of its own instruction set: no guard.
 
-// tile.template run<R>(first_row) for tiles of Max rows, then one of the rest.
+// tile.template run<R>(first_row) for tiles of Max of the rows [begin, end), then one of the rest.
 template <int R, typename Tile>
 inline __attribute__((always_inline)) void run_last_tile(const Tile& tile, int first_row, int rows) {
   if constexpr (R > 0) {
@@ -12,10 +12,15 @@ inline __attribute__((always_inline)) void run_last_tile(const Tile& tile, int f
 }
 
 template <int Max, typename Tile>
+inline __attribute__((always_inline)) void for_row_tiles(const Tile& tile, int begin, int end) {
+  int r = begin;
+  for (; r + Max <= end; r += Max) tile.template run<Max>(r);
+  run_last_tile<Max - 1>(tile, r, end - r);
+}
+
+template <int Max, typename Tile>
 inline __attribute__((always_inline)) void for_row_tiles(const Tile& tile, int rows) {
-  int r = 0;
-  for (; r + Max <= rows; r += Max) tile.template run<Max>(r);
-  run_last_tile<Max - 1>(tile, r, rows - r);
+  for_row_tiles<Max>(tile, 0, rows);
 }
 
 // visit(begin, end) for blocks of rows whose activations, row_bytes each, fill `cache_bytes`: a part of the

@@ -168,7 +168,6 @@ struct GroupTile {
 
   template <int R>
   ISOBATCH_INLINE void run(int first_row) const {
-    operands.ask_for_outputs<R>(first_row);
     const std::int8_t* x = operands.values + static_cast<std::ptrdiff_t>(first_row) * kBlock;
     const float* dx = operands.dx + first_row;
     __m512 acc[R][kTilePanels];

@@ -143,6 +143,13 @@ struct OutputTile {
   std::ptrdiff_t out_stride;
   std::uint32_t mask;  // the outputs that there are
 
+  // From a core that has them, before they are written.
+  ISOBATCH_INLINE void ask_for(int first_row, int last_row) const {
+    for (int row = first_row; row < last_row; ++row) {
+      for (int v = 0; v < V; ++v) prefetch_to_write(out + row * out_stride + v * kPanel);
+    }
+  }
+
   template <int R>
   ISOBATCH_INLINE void run(int row) const {
     __m512 chain[R][V];
@@ -169,16 +176,18 @@ struct OutputTile {
         }
       }
     }
+    float* first_out = out + row * out_stride;  // copies: gcc would read members again after each store
+    const float* first_acc = acc + row * V * kPanel;
+    const std::ptrdiff_t stride = out_stride;
+    const std::uint32_t lanes = mask;
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
-      float* to = out + (row + r) * out_stride;
+      float* to = first_out + r * stride;
 #pragma GCC unroll 2
       for (int v = 0; v < V; ++v) {
-        __m512 sum = _mm512_load_ps(acc + ((row + r) * V + v) * kPanel);
+        __m512 sum = _mm512_load_ps(first_acc + (r * V + v) * kPanel);
         if constexpr (quant_layout(kType).minima) sum = _mm512_add_ps(sum, chain[r][v]);
-        const auto outputs = static_cast<__mmask16>(mask >> (v * kPanel));
-        if (v > 0 && outputs == 0) break;
-        _mm512_mask_storeu_ps(to + v * kPanel, outputs, canonical(sum));
+        _mm512_mask_storeu_ps(to + v * kPanel, static_cast<__mmask16>(lanes >> (v * kPanel)), canonical(sum));
       }
     }
   }

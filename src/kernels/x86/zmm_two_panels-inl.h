@@ -12,6 +12,9 @@ constexpr int kTilePanels = 2;
 constexpr std::size_t kCacheBytes = 512 << 10;  // for the activations of a block of rows; L2 has 1 MB or more
 constexpr int kBlocksInGroup = kGroup / kBlock;
 
+// Rows whose sums are written while they are in the L1 cache: a whole number of any tile's.
+constexpr int kOutputRows = 24;
+
 using Sums = float[kTilePanels][kPanel];  // a row's outputs
 
 // Of the rows of a block; what a tile takes besides the weights.
@@ -22,39 +25,29 @@ struct GroupOperands {
   std::ptrdiff_t dx_stride;     // to the next block's where each has its own
   Sums* acc;                    // [rows]
   __mmask16 before;             // of acc's lanes: none in the first group
-  const float* out;             // [rows][out_stride], where the sums will go: asked for; or null
-  std::ptrdiff_t out_stride;
-
-  template <int R>
-  ISOBATCH_INLINE void ask_for_outputs(int first_row) const {
-    if (!out) return;
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-      prefetch_to_write(out + (first_row + r) * out_stride);
-      prefetch_to_write(out + (first_row + r) * out_stride + kPanel);
-    }
-  }
 
   // acc += dx · t, of R rows.
   template <int R>
   ISOBATCH_INLINE void add_scaled(int first_row, const __m512 (&t)[R][kTilePanels]) const {
-    ask_for_outputs<R>(first_row);
+    const float* scales = dx + first_row;  // copies: gcc would read members again after each store
+    Sums* sums = acc + first_row;
+    const __mmask16 lanes = before;
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
-      const __m512 scale = _mm512_set1_ps(dx[first_row + r]);
+      const __m512 scale = _mm512_set1_ps(scales[r]);
 #pragma GCC unroll 2
       for (int p = 0; p < kTilePanels; ++p) {
-        float* to = acc[first_row + r][p];
-        _mm512_store_ps(to, _mm512_fmadd_ps(scale, t[r][p], _mm512_maskz_load_ps(before, to)));
+        float* to = sums[r][p];
+        _mm512_store_ps(to, _mm512_fmadd_ps(scale, t[r][p], _mm512_maskz_load_ps(lanes, to)));
       }
     }
   }
 };
 
-// One for all types whose groups are the same.
+// Rows [begin, end) of the block. One for all types whose groups are the same.
 template <typename Group>
-void add_group(const typename Group::Tile& tile, int rows) {
-  for_row_tiles<Group::kTileRows>(tile, rows);
+void add_group(const typename Group::Tile& tile, int begin, int end) {
+  for_row_tiles<Group::kTileRows>(tile, begin, end);
 }
 
 // Panels p and p + 1, or p twice where no other is left, and the rows [begin, end) of x.
@@ -68,8 +61,13 @@ void multiply_panels(const MatmulTask& task, int p, const QuantizedRows& x, int 
   const Scales<kType> scales[kTilePanels] = {{panels[0] + quants, w.depth}, {panels[1] + quants, w.depth}};
   const std::ptrdiff_t next = kTilePanels * stride;
   const int rows = end - begin;
-  float* out = task.out + begin * task.out_stride + p * kPanel;
+  const int count = std::min(kTilePanels, task.panel_end - p);
+  const int outputs = std::min(count * kPanel, w.outputs - p * kPanel);
+  const std::uint32_t mask = outputs == 32 ? ~0u : (1u << outputs) - 1;
   alignas(64) Sums acc[kRowBlock];
+  const OutputTile<kType, kTilePanels> output{
+      scales,          next, x, begin, &acc[0][0][0], task.out + begin * task.out_stride + p * kPanel,
+      task.out_stride, mask};
   Group group;
   for (int g = 0; g < x.groups(); ++g) {
     const int first = g * kBlocksInGroup;
@@ -77,24 +75,25 @@ void multiply_panels(const MatmulTask& task, int p, const QuantizedRows& x, int 
     group.blocks = std::min(kBlocksInGroup, x.blocks() - first);
     for (int i = 0; i < kTilePanels; ++i) group.template unpack<kType>(i, panels[i], scales[i], first, next);
     group.template start<kType>(x, first, begin, rows);
-    const bool last = g + 1 == x.groups();
     const std::ptrdiff_t scale_row = Group::kForm == QuantForm::int8 ? first : g;
     const GroupOperands operands{x.values + row * block_bytes(Group::kForm),
                                  static_cast<std::ptrdiff_t>(x.rows) * block_bytes(Group::kForm),
                                  x.scales + scale_row * x.rows + begin,
                                  x.rows,
                                  acc,
-                                 static_cast<__mmask16>(g == 0 ? 0 : 0xffff),
-                                 last ? out : nullptr,
-                                 task.out_stride};
-    add_group<Group>({group, operands}, rows);
+                                 static_cast<__mmask16>(g == 0 ? 0 : 0xffff)};
+    const typename Group::Tile tile{group, operands};
+    if (g + 1 < x.groups()) {
+      add_group<Group>(tile, 0, rows);
+      continue;
+    }
+    for (int first_row = 0; first_row < rows; first_row += kOutputRows) {
+      const int last_row = std::min(first_row + kOutputRows, rows);
+      output.ask_for(first_row, last_row);
+      add_group<Group>(tile, first_row, last_row);
+      for_row_tiles<8>(output, first_row, last_row);
+    }
   }
-  const int count = std::min(kTilePanels, task.panel_end - p);
-  const int outputs = std::min(count * kPanel, w.outputs - p * kPanel);
-  const std::uint32_t mask = outputs == 32 ? ~0u : (1u << outputs) - 1;
-  for_row_tiles<8>(
-      OutputTile<kType, kTilePanels>{scales, next, x, begin, &acc[0][0][0], out, task.out_stride, mask},
-      rows);
 }
 
 template <typename Group, TensorType kType>
