@@ -140,7 +140,6 @@ struct Int8Group {
     constexpr int kBytes = 64 * quant_layout(kType).bits;
     quants += static_cast<std::ptrdiff_t>(first) * kBytes;
     for (int b = 0; b < blocks; ++b, quants += kBytes) {
-      prefetch_block<kType>(quants, next);
       __m512i w[8];
       unpack_block<kType, unsigned_bias<kType>()>(quants, w);
 #pragma GCC unroll 16
@@ -179,6 +178,7 @@ struct GroupTile {
       }
     }
     for (int b = 0; b < group.blocks; ++b, x += operands.block_stride, dx += operands.dx_stride) {
+      operands.ask_ahead(b, first_row);
       __m512 t[R][kTilePanels];
       add_part<0>(b, x, first_row, t);
       if constexpr (Weights::kParts == 2) add_part<1>(b, x, first_row, t);

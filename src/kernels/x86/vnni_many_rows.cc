@@ -58,7 +58,6 @@ struct ByteGroup {
     constexpr int kBytes = 64 * quant_layout(kType).bits;
     quants += static_cast<std::ptrdiff_t>(first) * kBytes;
     for (int b = 0; b < blocks; ++b, quants += kBytes) {
-      prefetch_block<kType>(quants, next);
       __m512i w[8];
       unpack_block<kType, unsigned_bias<kType>()>(quants, w);
 #pragma GCC unroll 16
@@ -99,6 +98,7 @@ struct OneChainTile {
     alignas(64) Sums t[R];  // in memory: the registers are for the integers
     const std::int8_t* x = operands.values + static_cast<std::ptrdiff_t>(first_row) * kBlockBytes;
     for (int b = 0; b < group.blocks; ++b, x += operands.block_stride) {
+      operands.ask_ahead(b, first_row);
       add<0>(b, x, first_row, t);
       if constexpr (Weights::kParts == 2) add<1>(b, x, first_row, t);
     }
@@ -166,6 +166,7 @@ struct TwoChainsTile {
     }
     const std::int8_t* x = operands.values + static_cast<std::ptrdiff_t>(first_row) * kBlockBytes;
     for (int b = 0; b < group.blocks; ++b, x += operands.block_stride) {
+      operands.ask_ahead(b, first_row);
       add<0>(b, x, first_row, t);
       if constexpr (Weights::kParts == 2) add<1>(b, x, first_row, t);
     }

@@ -53,7 +53,6 @@ struct PairGroup {
     constexpr int kBytes = 64 * quant_layout(kType).bits;
     quants += static_cast<std::ptrdiff_t>(first) * kBytes;
     for (int b = 0; b < blocks; ++b, quants += kBytes) {
-      prefetch_block<kType>(quants, next);
       __m512i bytes[8];
       unpack_block<kType, 0>(quants, bytes);
       __m512i sums[kParts];
@@ -106,6 +105,7 @@ struct GroupTile {
     }
     const std::int8_t* x = operands.values + static_cast<std::ptrdiff_t>(first_row) * kBlockBytes;
     for (int b = 0; b < group.blocks; ++b, x += operands.block_stride) {
+      operands.ask_ahead(b, first_row);
       add<0>(b, x, first_row, t);
       if constexpr (Weights::kParts == 2) add<1>(b, x, first_row, t);
     }

@@ -19,12 +19,24 @@ using Sums = float[kTilePanels][kPanel];  // a row's outputs
 
 // Of the rows of a block; what a tile takes besides the weights.
 struct GroupOperands {
-  const std::int8_t* values;    // of the group's first block
-  std::ptrdiff_t block_stride;  // bytes from one block's values to the next one's
-  const float* dx;              // of the group, or of its first block [rows]
-  std::ptrdiff_t dx_stride;     // to the next block's where each has its own
-  Sums* acc;                    // [rows]
-  __mmask16 before;             // of acc's lanes: none in the first group
+  const std::int8_t* values;            // of the group's first block
+  std::ptrdiff_t block_stride;          // bytes from one block's values to the next one's
+  const float* dx;                      // of the group, or of its first block [rows]
+  std::ptrdiff_t dx_stride;             // to the next block's where each has its own
+  Sums* acc;                            // [rows]
+  __mmask16 before;                     // of acc's lanes: none in the first group
+  const std::byte* ahead[kTilePanels];  // the group in the panels that come in the place of these
+  int ahead_lines;                      // of a block
+
+  // Asks for a block of them. The first rows do so, block by block: all lines of a group at once are more
+  // than a core can wait for.
+  ISOBATCH_INLINE void ask_ahead(int block, int first_row) const {
+    if (first_row != 0) return;
+    for (int line = block * ahead_lines; line < (block + 1) * ahead_lines; ++line) {
+      prefetch(ahead[0] + line * 64);
+      prefetch(ahead[1] + line * 64);
+    }
+  }
 
   // acc += dx · t, of R rows.
   template <int R>
@@ -60,6 +72,7 @@ void multiply_panels(const MatmulTask& task, int p, const QuantizedRows& x, int 
   const std::size_t quants = quants_bytes(kType, w.depth);
   const Scales<kType> scales[kTilePanels] = {{panels[0] + quants, w.depth}, {panels[1] + quants, w.depth}};
   const std::ptrdiff_t next = kTilePanels * stride;
+  constexpr int kBytes = 64 * quant_layout(kType).bits;
   const int rows = end - begin;
   const int count = std::min(kTilePanels, task.panel_end - p);
   const int outputs = std::min(count * kPanel, w.outputs - p * kPanel);
@@ -81,7 +94,9 @@ void multiply_panels(const MatmulTask& task, int p, const QuantizedRows& x, int 
                                  x.scales + scale_row * x.rows + begin,
                                  x.rows,
                                  acc,
-                                 static_cast<__mmask16>(g == 0 ? 0 : 0xffff)};
+                                 static_cast<__mmask16>(g == 0 ? 0 : 0xffff),
+                                 {panels[0] + next + first * kBytes, panels[1] + next + first * kBytes},
+                                 kBytes / 64};
     const typename Group::Tile tile{group, operands};
     if (g + 1 < x.groups()) {
       add_group<Group>(tile, 0, rows);
