@@ -1,6 +1,7 @@
 // A fixed set of threads that split outputs, never sums.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -37,9 +38,10 @@ class ThreadPool {
         items, groups, [](void* context, int item, int thread) { (*static_cast<B*>(context))(item, thread); },
         const_cast<void*>(static_cast<const void*>(&body)));
   }
-  // Where group g of so many begins.
+  // Where group g of so many begins. The first ones are the larger ones by an item, if any: who takes groups
+  // in their order then ends with the small ones, and threads end together.
   static int begin_of(int group, int groups, int items) {
-    return static_cast<int>(static_cast<std::int64_t>(items) * group / groups);
+    return items / groups * group + std::min(group, items % groups);
   }
 
  private:

@@ -123,8 +123,8 @@ void multiply(const Pass& pass, const Operands& x, int rows, std::span<const Pro
     const int range = item / pieces, piece = item % pieces;
     const int first_row = kChunk * ThreadPool::begin_of(range, ranges, chunks);
     const int end_row = std::min(rows, kChunk * ThreadPool::begin_of(range + 1, ranges, chunks));
-    int begin = kTogether * static_cast<int>(units * static_cast<std::int64_t>(piece) / pieces);
-    int end = kTogether * static_cast<int>(units * static_cast<std::int64_t>(piece + 1) / pieces);
+    int begin = kTogether * ThreadPool::begin_of(piece, pieces, units);
+    int end = kTogether * ThreadPool::begin_of(piece + 1, pieces, units);
     for (const Projection& p : projections) {
       const int own = p.linear->weights.panels();
       if (begin < own && begin < end) {
