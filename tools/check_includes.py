@@ -30,6 +30,11 @@ ARROWS = {
 INTRINSICS = re.compile(r"^(hwy/.*|.*intrin\.h|cpuid\.h|arm_(neon|sve|acle)\.h)$")
 INTRINSICS_MAY = ("src/kernels/", "tests/kernels/", "tests/emulation/", "src/base/thread_pool.cc")
 JSON_MAY = ("src/openai/", "src/formats/", "src/audit/", "apps/", "tests/")
+# What a precompiled header would lend to a file that does not include it: its use -> the include.
+LENT = {
+    re.compile(r"\bfmt::"): "fmt/",
+    re.compile(r"\b(EXPECT|ASSERT)_\w+\(|\bTEST(_F|_P)?\("): ("gtest/", "gmock/"),
+}
 MAX_LINES = 500
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.MULTILINE)
 LIBRARY = re.compile(r"isobatch_library\(\s*(\w+)([^)]*)\)")
@@ -81,6 +86,11 @@ def check_source(path):
         if breach:
             line = text.count("\n", 0, match.start(1)) + 1
             yield f"{path}:{line}: includes {match[1]}; {breach}"
+    included = INCLUDE.findall(text)
+    for use, headers in LENT.items():
+        used = use.search(text)
+        if used and not any(target.startswith(headers) for target in included):
+            yield f"{path}:{text.count(chr(10), 0, used.start()) + 1}: uses {used[0]} without including its header"
     # Highway includes its headers once for each instruction set.
     once = not path.endswith(".h") or path.endswith("-inl.h") or "HWY_TARGET_TOGGLE" in text
     if not once and not re.search(r"^#pragma once$", text, re.MULTILINE):

@@ -38,7 +38,7 @@ void report(const JobOutput& output, const LineJob& job) {
       "{} answered, {} failed{} in {:.2f} s: {:.2f} answers/s{}{} ({} kernels, {} "
       "threads)\n",
       output.ok(), output.failed(), earlier > 0 ? fmt::format(" ({} of them earlier)", earlier) : "",
-      tally.seconds, double(tally.records) / seconds, new_tokens, describe_drafts(job.engine().stats()),
+      tally.seconds, double(tally.answers) / seconds, new_tokens, describe_drafts(job.engine().stats()),
       job.engine().kernels(), job.engine().threads()));
 }
 

@@ -128,6 +128,7 @@ void LineJob::finish(Open& line) {
   output_.put(line.line, failed ? line.task->refusal(line.error) : line.task->answer(line.results), failed);
   ++tally_.records;
   if (!failed) {
+    ++tally_.answers;
     for (const Result& result : line.results) tally_.new_tokens += result.tokens.size();
   }
   bytes_done_ += line.line.end - line.line.offset;

@@ -50,6 +50,7 @@ class LineJob {
 
   struct Tally {
     std::size_t records = 0;  // of this run
+    std::size_t answers = 0;  // those of them that did not fail
     std::size_t new_tokens = 0;
     double seconds = 0;
   };

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 
 #include <nlohmann/json.hpp>
+#include <regex>
+#include <string>
 
 #include "tests/cli/cli.h"
 #include "tests/support/random.h"
@@ -125,7 +127,8 @@ TEST_F(BatchCommand, AnswersInInputOrderAndSkipsBlankLines) {
 
 TEST_F(BatchCommand, GoesOnAfterBadLines) {
   const auto lines =
-      lines_of(batch("{\"prompt\":\"a\"}\nnonsense\n{\"custom_id\":\"q\",\"prompt\":\"b\"}\n"
+      lines_of(batch("{\"prompt\":\"a\",\"ignore_eos\":true}\nnonsense\n"
+                     "{\"custom_id\":\"q\",\"prompt\":\"b\",\"ignore_eos\":true}\n"
                      "{\"custom_id\":\"q\",\"prompt\":\"c\"}\n{\"prompt\":\"\xff\"}\n",
                      {}, 1));
   ASSERT_EQ(lines.size(), 5u);
@@ -135,6 +138,10 @@ TEST_F(BatchCommand, GoesOnAfterBadLines) {
   EXPECT_THAT(lines[3], HasSubstr("custom_id"));
   EXPECT_THAT(lines[4], HasSubstr("UTF-8"));
   EXPECT_THAT(last_.err, HasSubstr("2 answered, 3 failed"));
+  // The rate counts answers, with twelve new tokens in each.
+  std::smatch rates;
+  ASSERT_TRUE(std::regex_search(last_.err, rates, std::regex("([0-9.]+) answers/s, ([0-9.]+) new tokens/s")));
+  EXPECT_NEAR(std::stod(rates[2]) / std::stod(rates[1]), 12, 0.1);
 }
 
 TEST_F(BatchCommand, RefusesRequestsThatCannotRun) {
