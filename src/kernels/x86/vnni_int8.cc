@@ -1,6 +1,6 @@
 // N-DOT-Q with 8-bit activations by vpdpbusd: four products of unsigned weights and signed activations in
 // each lane. Same bits as ref/matmul_q.cc: the sum in a block is exact. Few rows take weights straight from
-// the panel, 16 outputs × up to 8 rows; more rows take them two panels × 8 rows at a time
+// the panel, 16 outputs × up to 8 rows; more rows take them two panels × 6 rows at a time
 // (zmm_two_panels-inl.h).
 #include <algorithm>
 #include <cstring>

@@ -97,22 +97,9 @@ struct GroupTile {
 
   template <int R>
   ISOBATCH_INLINE void run(int first_row) const {
-    __m512 t[R][kTilePanels];
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-#pragma GCC unroll 2
-      for (int p = 0; p < kTilePanels; ++p) t[r][p] = _mm512_setzero_ps();
-    }
-    const std::int8_t* x = operands.values + static_cast<std::ptrdiff_t>(first_row) * kBlockBytes;
-    for (int b = 0; b < group.blocks; ++b, x += operands.block_stride) {
-      operands.ask_ahead(b, first_row);
-      add<0>(b, x, first_row, t);
-      if constexpr (Weights::kParts == 2) add<1>(b, x, first_row, t);
-    }
-    operands.add_scaled(first_row, t);
+    add_blocks<R>(*this, first_row);
   }
 
- private:
   // The values of one scale: part kPart of block b.
   template <int kPart, int R>
   ISOBATCH_INLINE void add(int b, const std::int8_t* x, int first_row, __m512 (&t)[R][kTilePanels]) const {

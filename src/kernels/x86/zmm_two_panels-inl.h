@@ -6,7 +6,8 @@
 //   blocks                                of 32 values, set before unpack
 //   unpack<kType>(panel, quants, scales, first_block, next)   the weights of one of the two panels
 //   start<kType>(x, first_block, begin, rows)                 what it wants of the activations' sums
-//   Tile                                  an aggregate {group, operands}: run<R>(first_row) adds to acc
+//   Tile                                  an aggregate {group, operands}: run<R>(first_row) adds to acc and
+//                                         asks ahead for each block
 
 constexpr int kTilePanels = 2;
 constexpr std::size_t kCacheBytes = 512 << 10;  // for the activations of a block of rows; L2 has 1 MB or more
@@ -55,6 +56,26 @@ struct GroupOperands {
     }
   }
 };
+
+// Adds a group to acc, its sums in registers. tile.add<kPart>(block, x, first_row, t) adds the values of a
+// scale.
+template <int R, typename Tile>
+ISOBATCH_INLINE void add_blocks(const Tile& tile, int first_row) {
+  const GroupOperands& operands = tile.operands;
+  __m512 t[R][kTilePanels];
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r) {
+#pragma GCC unroll 2
+    for (int p = 0; p < kTilePanels; ++p) t[r][p] = _mm512_setzero_ps();
+  }
+  const std::int8_t* x = operands.values + static_cast<std::ptrdiff_t>(first_row) * kBlockBytes;
+  for (int b = 0; b < tile.group.blocks; ++b, x += operands.block_stride) {
+    operands.ask_ahead(b, first_row);
+    tile.template add<0>(b, x, first_row, t);
+    if constexpr (Tile::Weights::kParts == 2) tile.template add<1>(b, x, first_row, t);
+  }
+  operands.add_scaled(first_row, t);
+}
 
 // Rows [begin, end) of the block. One for all types whose groups are the same.
 template <typename Group>
