@@ -91,14 +91,14 @@ void add_elementwise(const KernelTable& table) {
     add(table, "rms_norm" + suffix, [&table, rows](benchmark::State& state) {
       const auto x = test::random_floats(std::size_t(rows) * kHidden, 1);
       const auto weight = test::random_floats(kHidden, 2);
-      std::vector<float> out(x.size());
+      AlignedVector<float> out(x.size());
       for (auto _ : state) table.rms_norm.none(x.data(), weight.data(), 0, 1e-5f, rows, kHidden, out.data());
       count(state, 0, 4.0 * x.size());
     });
     add(table, "silu_mul" + suffix, [&table, rows](benchmark::State& state) {
       const auto gate = test::random_floats(std::size_t(rows) * kFfn, 1);
       const auto up = test::random_floats(gate.size(), 2);
-      std::vector<float> out(gate.size());
+      AlignedVector<float> out(gate.size());
       for (auto _ : state) table.silu_mul.none(gate.data(), up.data(), gate.size(), out.data());
       count(state, 0, 8.0 * gate.size());
     });

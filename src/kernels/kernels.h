@@ -124,9 +124,13 @@ struct AttentionTask {
     return window > 0 && position >= window ? position - window + 1 : 0;
   }
 };
+constexpr int padded_keys(int keys) { return (keys + kKeyBlock - 1) / kKeyBlock * kKeyBlock; }
+// Floats from the scores of a row to those of the next: rows of a power of two would share the sets of a
+// cache.
+constexpr std::ptrdiff_t attention_row_floats(int keys) { return padded_keys(keys) + kPanel; }
 constexpr std::size_t attention_scratch_floats(int queries, int group, int head_dim, int keys) {
-  const std::size_t padded_keys = static_cast<std::size_t>(keys + kKeyBlock - 1) / kKeyBlock * kKeyBlock;
-  return static_cast<std::size_t>(queries) * group * (padded_keys * 3 / 2 + 2 * head_dim + 16 + kKeyBlock);
+  const std::size_t row_floats = attention_row_floats(keys);
+  return static_cast<std::size_t>(queries) * group * (row_floats * 3 / 2 + 2 * head_dim + 16 + kKeyBlock);
 }
 
 // A task with many keys in parts of whole blocks, for several threads: first the scores of all parts, then

@@ -32,9 +32,9 @@ std::byte* aligned(std::vector<std::byte>& memory) {
 
 }  // namespace
 
-std::vector<float> random_floats(std::size_t n, std::uint64_t seed) {
+AlignedVector<float> random_floats(std::size_t n, std::uint64_t seed) {
   Random random(seed);
-  std::vector<float> values(n);
+  AlignedVector<float> values(n);
   for (float& value : values) value = static_cast<float>(random.uniform() * 2 - 1);
   return values;
 }
@@ -112,7 +112,7 @@ AttentionInput::AttentionInput(const kernels::KernelTable& table, KvDType dtype,
   std::byte* data = aligned(memory_);
   for (int b = 0; b < blocks; ++b) blocks_.push_back(data + b * layout.block_bytes());
   for (int t = 0; t < keys; ++t) {
-    const std::vector<float> k = random_floats(head_dim, 3 + t), v = random_floats(head_dim, 5 + t);
+    const AlignedVector<float> k = random_floats(head_dim, 3 + t), v = random_floats(head_dim, 5 + t);
     table.store_kv[static_cast<std::size_t>(dtype)](k.data(), v.data(), head_dim, t % kernels::kKeyBlock,
                                                     data + t / kernels::kKeyBlock * layout.block_bytes(),
                                                     layout.half_block_bytes());

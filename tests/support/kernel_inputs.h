@@ -5,11 +5,12 @@
 #include <cstdint>
 #include <vector>
 
+#include "base/aligned_vector.h"
 #include "kernels/kernels.h"
 
 namespace isobatch::test {
 
-std::vector<float> random_floats(std::size_t n, std::uint64_t seed);
+AlignedVector<float> random_floats(std::size_t n, std::uint64_t seed);
 
 // `count` matrices of one shape, taken in turn: enough of them are in no cache.
 class MatrixSet {
@@ -38,9 +39,9 @@ class MatmulRows {
  private:
   const kernels::KernelTable& table_;
   int outputs_;
-  std::vector<float> x_, out_, scales_, scaled_sums_;
-  std::vector<std::int8_t> values_;
-  std::vector<std::int32_t> sums_, half_sums_, pair_products_;
+  AlignedVector<float> x_, out_, scales_, scaled_sums_;
+  AlignedVector<std::int8_t> values_;
+  AlignedVector<std::int32_t> sums_, half_sums_, pair_products_;
   kernels::QuantizedRows quantized_;
 };
 
@@ -55,7 +56,7 @@ class AttentionInput {
 
  private:
   kernels::Attention* attention_;
-  std::vector<float> q_, out_, scratch_;
+  AlignedVector<float> q_, out_, scratch_;
   std::vector<std::byte> memory_;
   std::vector<const std::byte*> blocks_;
   kernels::AttentionTask task_;

@@ -24,7 +24,16 @@ struct Bf16Kv {
   static constexpr int kHeight = kLanes == 16 ? kRowsOfBothChains<kTileVectors> : kRowsOfTwoChains;
   static constexpr int kLaneElements = 2;  // elements from one lane to the next: pairs
   static HWY_INLINE VF round(VF x) { return round_operand_bf16(x); }
-  static HWY_INLINE VF round_positive(VF x) { return round_positive_operand_bf16(x); }  // and no NaN
+  // round(exp(x)) of values that are neither above 0 nor NaN. What exp makes 0 is far below what rounding
+  // does.
+  template <int N>
+  static HWY_INLINE void exp_of_negative(VF (&x)[N]) {
+#pragma GCC unroll 16
+    for (int i = 0; i < N; ++i) x[i] = hn::Max(x[i], splat(numerics::kExpLow));
+    exp_in_range(x);
+#pragma GCC unroll 16
+    for (int i = 0; i < N; ++i) x[i] = round_positive_operand_bf16(x[i]);
+  }
   static constexpr bool kScaled = false;
   // Terms [first, terms) of a block.
   template <int R, int V>
@@ -41,7 +50,10 @@ struct FloatKv {
   static constexpr int kLaneElements = 1;
   static constexpr bool kScaled = std::is_same_v<T, std::int8_t>;  // q8_0: integers, with scales behind them
   static HWY_INLINE VF round(VF x) { return x; }
-  static HWY_INLINE VF round_positive(VF x) { return x; }
+  template <int N>
+  static HWY_INLINE void exp_of_negative(VF (&x)[N]) {
+    HWY_NAMESPACE::exp_of_negative(x);
+  }
   template <int R, int V>
   static HWY_INLINE void block(const Element* w, int lanes_in_row, int first, int terms, const float* x,
                                std::ptrdiff_t x_stride, VF (&acc)[R][V]) {
@@ -209,7 +221,9 @@ HWY_INLINE void finish_scores(const AttentionTask& task, int begin, int end, flo
   if (task.soft_cap > 0.0f) {
     const VF cap = splat(task.soft_cap);
     for (int t = begin / kLanes * kLanes; t < end; t += kLanes) {
-      store(hn::Mul(cap, tanh(hn::Div(load(p + t), cap))), p + t);
+      VF x[1] = {hn::Div(load(p + t), cap)};
+      tanh(x);
+      store(hn::Mul(cap, x[0]), p + t);
     }
   }
   for (int t = begin / kKeyBlock * kKeyBlock; t < begin; ++t) p[t] = -__builtin_inff();
@@ -217,46 +231,68 @@ HWY_INLINE void finish_scores(const AttentionTask& task, int begin, int end, flo
 
 // The greatest of n scores; NaN if one is.
 HWY_INLINE float highest_score(const float* scores, int n) {
-  VF highest = splat(-__builtin_inff());
+  VF highest[kTogether];
+#pragma GCC unroll 16
+  for (int i = 0; i < kTogether; ++i) highest[i] = splat(-__builtin_inff());
   auto has_nan = hn::FirstN(F(), 0);
-  const auto see = [&](VF s) {
+  const auto see = [&](VF s, int i) HWY_ATTR {
     has_nan = hn::Or(has_nan, hn::IsNaN(s));
-    highest = hn::Max(s, highest);  // a NaN may get lost here
+    highest[i] = hn::Max(s, highest[i]);  // a NaN may get lost here
   };
   int t = 0;
-  for (; t + kLanes <= n; t += kLanes) see(load(scores + t));
-  if (t < n) see(hn::IfThenElse(hn::FirstN(F(), n - t), load(scores + t), highest));
-  return hn::AllFalse(F(), has_nan) ? hn::GetLane(hn::MaxOfLanes(F(), highest)) : numerics::canonical_nan();
+  for (; t + kTogether * kLanes <= n; t += kTogether * kLanes) {
+#pragma GCC unroll 16
+    for (int i = 0; i < kTogether; ++i) see(load(scores + t + i * kLanes), i);
+  }
+  for (; t + kLanes <= n; t += kLanes) see(load(scores + t), 0);
+  if (t < n) see(hn::IfThenElse(hn::FirstN(F(), n - t), load(scores + t), highest[0]), 0);
+  if (!hn::AllFalse(F(), has_nan)) return numerics::canonical_nan();
+#pragma GCC unroll 16
+  for (int i = 1; i < kTogether; ++i) highest[0] = hn::Max(highest[0], highest[i]);
+  return hn::GetLane(hn::MaxOfLanes(F(), highest[0]));
 }
 
 // Weights of n scores, and their sum; those of [n, padded) are 0. `weights` may be `scores`.
 template <typename Kv>
 HWY_INLINE float weigh(const float* scores, float maximum, int n, int padded, float* weights) {
   SumLanes sum;
-  const auto weigh_vectors = [&](const auto& weight_of) {
-    const auto weight_at = [&](int t) { return weight_of(hn::Sub(load(scores + t), splat(maximum))); };
+  const auto weigh_vectors = [&](const auto& weigh) {
+    VF lanes[kVectors];  // of sum; in registers
+#pragma GCC unroll 16
+    for (int i = 0; i < kVectors; ++i) lanes[i] = hn::Zero(F());
+    // N vectors at once, those behind the first n scores 0.
+    const auto weigh_at = [&]<int N>(int t, std::integral_constant<int, N>, bool whole) HWY_ATTR {
+      VF x[N];
+#pragma GCC unroll 16
+      for (int i = 0; i < N; ++i) x[i] = hn::Sub(load(scores + t + i * kLanes), splat(maximum));
+      weigh(x);
+#pragma GCC unroll 16
+      for (int i = 0; i < N; ++i) {
+        const int at = t + i * kLanes;
+        if (!whole) x[i] = hn::IfThenElseZero(hn::FirstN(F(), HWY_MAX(0, HWY_MIN(n - at, kLanes))), x[i]);
+        store(x[i], weights + at);
+        lanes[i % kVectors] = hn::Add(lanes[i % kVectors], x[i]);
+      }
+    };
+    constexpr int kRest = HWY_MIN(kTogether, kKeyBlock / kLanes);
+    static_assert(kRest % kVectors == 0);
     int t = 0;
-    for (; t + kPanel <= n; t += kPanel) {
-      for (int i = 0; i < kVectors; ++i) {
-        const VF weight = weight_at(t + i * kLanes);
-        store(weight, weights + t + i * kLanes);
-        sum.v[i] = hn::Add(sum.v[i], weight);
-      }
+    for (; t + kTogether * kLanes <= n; t += kTogether * kLanes) {
+      weigh_at(t, std::integral_constant<int, kTogether>(), true);
     }
-    for (; t < padded; t += kPanel) {
-      for (int i = 0; i < kVectors; ++i) {
-        const int rest = HWY_MAX(0, HWY_MIN(n - t - i * kLanes, kLanes));
-        const VF weight = hn::IfThenElseZero(hn::FirstN(F(), rest), weight_at(t + i * kLanes));
-        store(weight, weights + t + i * kLanes);
-        sum.v[i] = hn::Add(sum.v[i], weight);
-      }
-    }
+    for (; t < padded; t += kRest * kLanes) weigh_at(t, std::integral_constant<int, kRest>(), false);
+#pragma GCC unroll 16
+    for (int i = 0; i < kVectors; ++i) sum.v[i] = lanes[i];
   };
   // With a finite maximum no difference is above 0 or NaN (scores that are not seen do not count).
   if (std::abs(maximum) < __builtin_inff()) {
-    weigh_vectors([](VF x) { return Kv::round_positive(exp_of_negative(x)); });
+    weigh_vectors([]<int N>(VF(&x)[N]) HWY_ATTR { Kv::exp_of_negative(x); });
   } else {
-    weigh_vectors([](VF x) { return Kv::round(exp(x)); });
+    weigh_vectors([]<int N>(VF(&x)[N]) HWY_ATTR {
+      exp(x);
+#pragma GCC unroll 16
+      for (int i = 0; i < N; ++i) x[i] = Kv::round(x[i]);
+    });
   }
   return sum.fold();
 }
@@ -276,7 +312,7 @@ void round_queries(const AttentionTask& task, float* q) {
 // Scores of kTileWidth keys from t on, before the soft-cap: p[row][t …].
 template <typename Kv>
 HWY_INLINE void score_keys(const AttentionTask& task, int t, const float* q, float* p,
-                           std::ptrdiff_t padded) {
+                           std::ptrdiff_t p_stride) {
   const int dim = task.head_dim, rows = task.queries * task.group;
   // Queries before the block's first key do not see it.
   const int first = HWY_MAX(0, t / kKeyBlock * kKeyBlock - task.first_position) * task.group;
@@ -286,22 +322,23 @@ HWY_INLINE void score_keys(const AttentionTask& task, int t, const float* q, flo
                            dim,
                            q + first * dim,
                            task.scale,
-                           p + first * padded + t,
-                           padded};
+                           p + first * p_stride + t,
+                           p_stride};
   for_row_tiles<Kv::kHeight>(tile, rows - first);
 }
 
 // Scores to weights, and their sums to denominators [rows].
 template <typename Kv>
-HWY_INLINE void weigh_rows(const AttentionTask& task, float* p, std::ptrdiff_t padded, float* denominators) {
+HWY_INLINE void weigh_rows(const AttentionTask& task, float* p, std::ptrdiff_t p_stride,
+                           float* denominators) {
+  const int padded = padded_keys(task.first_position + task.queries);
   for (int row = 0; row < task.queries * task.group; ++row) {
     const int seen = task.first_position + row / task.group + 1, begin = task.first_visible(seen - 1);
     const int block = begin / kKeyBlock * kKeyBlock;  // lanes of the sum count from a block's start
-    float* scores = p + row * padded;
+    float* scores = p + row * p_stride;
     finish_scores(task, begin, seen, scores);
     const float maximum = highest_score(scores + block, seen - block);
-    const int rest = static_cast<int>(padded) - block;
-    denominators[row] = weigh<Kv>(scores + block, maximum, seen - block, rest, scores + block);
+    denominators[row] = weigh<Kv>(scores + block, maximum, seen - block, padded - block, scores + block);
   }
 }
 

@@ -9,16 +9,42 @@ HWY_BEFORE_NAMESPACE();
 namespace isobatch::kernels::HWY_NAMESPACE {
 namespace {
 
-// out[i] = op(a[i], b[i]), tails through zero-filled vectors.
+// out[i] = op(a[i], b[i]); `op` puts the results of some vectors at once in the place of their a. Tails go
+// through zero-filled vectors.
 template <typename Op>
 HWY_INLINE void map2(const float* a, const float* b, std::size_t n, float* out, const Op& op) {
   std::size_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) store(op(load(a + i), load(b + i)), out + i);
+  for (; i + kTogether * kLanes <= n; i += kTogether * kLanes) {
+    VF x[kTogether], y[kTogether];
+#pragma GCC unroll 16
+    for (int j = 0; j < kTogether; ++j) x[j] = load(a + i + j * kLanes), y[j] = load(b + i + j * kLanes);
+    op(x, y);
+#pragma GCC unroll 16
+    for (int j = 0; j < kTogether; ++j) store(x[j], out + i + j * kLanes);
+  }
+  for (; i + kLanes <= n; i += kLanes) {
+    VF x[1] = {load(a + i)};
+    op(x, {load(b + i)});
+    store(x[0], out + i);
+  }
   if (i < n) {
     const int rest = static_cast<int>(n - i);
-    store_first(op(load_first(a + i, rest), load_first(b + i, rest)), rest, out + i);
+    VF x[1] = {load_first(a + i, rest)};
+    op(x, {load_first(b + i, rest)});
+    store_first(x[0], rest, out + i);
   }
 }
+
+// Operations whose chains are short.
+template <typename Op>
+struct Each {
+  Op op;
+  template <int N>
+  HWY_INLINE void operator()(VF (&x)[N], const VF (&y)[N]) const {
+#pragma GCC unroll 16
+    for (int i = 0; i < N; ++i) x[i] = op(x[i], y[i]);
+  }
+};
 
 // numerics::erf, lane by lane: all branches, then a choice.
 HWY_INLINE VF erf(VF x) {
@@ -38,19 +64,36 @@ HWY_INLINE VF erf(VF x) {
 
 template <Rounding kRounding>
 struct SiluMul {
-  HWY_INLINE VF operator()(VF gate, VF up) const {
-    const VF silu = hn::Div(gate, hn::Add(splat(1.0f), exp(hn::Neg(gate))));
-    return rounded<kRounding>(hn::Mul(rounded<kRounding>(silu), up));
+  template <int N>
+  HWY_INLINE void operator()(VF (&gate)[N], const VF (&up)[N]) const {
+    VF divisor[N];
+#pragma GCC unroll 16
+    for (int i = 0; i < N; ++i) divisor[i] = hn::Neg(gate[i]);
+    one_plus_exp(divisor);
+#pragma GCC unroll 16
+    for (int i = 0; i < N; ++i) {
+      const VF silu = rounded_inside<kRounding>(hn::Div(gate[i], divisor[i]));
+      gate[i] = rounded<kRounding>(hn::Mul(silu, up[i]));
+    }
   }
 };
 
 template <Rounding kRounding>
 struct GeluTanhMul {
-  HWY_INLINE VF operator()(VF x, VF up) const {
-    const VF inner = hn::MulAdd(hn::Mul(splat(0.044715f), hn::Mul(x, x)), x, x);
-    const VF t = tanh(hn::Mul(splat(0x1.988454p-1f), inner));
-    const VF gelu = hn::Mul(hn::Mul(splat(0.5f), x), hn::Add(splat(1.0f), t));
-    return rounded<kRounding>(hn::Mul(rounded<kRounding>(gelu), up));
+  template <int N>
+  HWY_INLINE void operator()(VF (&x)[N], const VF (&up)[N]) const {
+    VF t[N];
+#pragma GCC unroll 16
+    for (int i = 0; i < N; ++i) {
+      const VF inner = hn::MulAdd(hn::Mul(splat(0.044715f), hn::Mul(x[i], x[i])), x[i], x[i]);
+      t[i] = hn::Mul(splat(0x1.988454p-1f), inner);
+    }
+    tanh(t);
+#pragma GCC unroll 16
+    for (int i = 0; i < N; ++i) {
+      const VF gelu = hn::Mul(hn::Mul(splat(0.5f), x[i]), hn::Add(splat(1.0f), t[i]));
+      x[i] = rounded<kRounding>(hn::Mul(rounded_inside<kRounding>(gelu), up[i]));
+    }
   }
 };
 
@@ -64,8 +107,15 @@ struct GeluErfMul {
 template <Rounding kRounding>
 struct SoftCap {
   VF cap;
-  HWY_INLINE VF operator()(VF x, VF) const {
-    return rounded<kRounding>(hn::Mul(cap, rounded<kRounding>(tanh(rounded<kRounding>(hn::Div(x, cap))))));
+  template <int N>
+  HWY_INLINE void operator()(VF (&x)[N], const VF (&)[N]) const {
+#pragma GCC unroll 16
+    for (int i = 0; i < N; ++i) x[i] = rounded_inside<kRounding>(hn::Div(x[i], cap));
+    tanh(x);
+#pragma GCC unroll 16
+    for (int i = 0; i < N; ++i) {
+      x[i] = rounded<kRounding>(hn::Mul(cap, rounded_inside<kRounding>(x[i])));
+    }
   }
 };
 
@@ -97,7 +147,7 @@ void gelu_tanh_mul(const float* gate, const float* up, std::size_t n, float* out
   map2(gate, up, n, out, GeluTanhMul<kRounding>{});
 }
 void gelu_erf_mul(const float* gate, const float* up, std::size_t n, float* out) {
-  map2(gate, up, n, out, GeluErfMul{});
+  map2(gate, up, n, out, Each<GeluErfMul>{});
 }
 template <Rounding kRounding>
 void soft_cap(const float* x, std::size_t n, float cap, float* out) {
@@ -105,17 +155,17 @@ void soft_cap(const float* x, std::size_t n, float cap, float* out) {
 }
 template <Rounding kRounding>
 void scale(const float* x, std::size_t n, float factor, float* out) {
-  map2(x, x, n, out, Scale<kRounding>{splat(factor)});
+  map2(x, x, n, out, Each<Scale<kRounding>>{{splat(factor)}});
 }
 template <Rounding kRounding>
 void add(const float* a, const float* b, std::size_t n, float* out) {
-  map2(a, b, n, out, Sum<kRounding>{});
+  map2(a, b, n, out, Each<Sum<kRounding>>{});
 }
 template <Rounding kRounding>
 void round_results(const float* x, std::size_t n, float* out) {
-  map2(x, x, n, out, RoundResult<kRounding>{});
+  map2(x, x, n, out, Each<RoundResult<kRounding>>{});
 }
-void round_operands(const float* x, std::size_t n, float* out) { map2(x, x, n, out, RoundOperand{}); }
+void round_operands(const float* x, std::size_t n, float* out) { map2(x, x, n, out, Each<RoundOperand>{}); }
 
 // The greatest value first, then the first place that holds it.
 int argmax(const float* x, int n) {

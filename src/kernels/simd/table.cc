@@ -12,12 +12,12 @@ namespace isobatch::kernels::HWY_NAMESPACE {
 
 void use_rms_norm(KernelTable& table);
 void use_quantize_rows(KernelTable& table);
-void use_quantize_rows_int8(KernelTable& table);
 void use_elementwise(KernelTable& table);
 void use_matmul_f(KernelTable& table);
 void use_matmul_q(KernelTable& table);
 void use_matmul_q8(KernelTable& table);
 void use_attention(KernelTable& table);
+void use_unpack_row(KernelTable& table);
 const AttentionSteps& bf16_attention_steps();
 
 KernelTable make_table(std::string_view name) {
@@ -25,12 +25,12 @@ KernelTable make_table(std::string_view name) {
   table.name = name;
   use_rms_norm(table);
   use_quantize_rows(table);
-  use_quantize_rows_int8(table);
   use_elementwise(table);
   use_matmul_f(table);
   use_matmul_q(table);
   use_matmul_q8(table);
   use_attention(table);
+  use_unpack_row(table);
   return table;
 }
 

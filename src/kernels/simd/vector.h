@@ -115,56 +115,142 @@ HWY_INLINE VF round_to_f16(VF x) {
   return canonical(hn::PromoteTo(F(), hn::DemoteTo(half, x)));
 }
 
-// A result, or a step inside an operation that Hugging Face rounds.
+// A result.
 template <Rounding kRounding>
 HWY_INLINE VF rounded(VF x) {
   if constexpr (kRounding == Rounding::bf16) return round_to_bf16(x);
   if constexpr (kRounding == Rounding::f16) return round_to_f16(x);
   return canonical(x);
 }
+// A step inside an operation that Hugging Face rounds. Which NaN it is does not matter before the result.
+template <Rounding kRounding>
+HWY_INLINE VF rounded_inside(VF x) {
+  if constexpr (kRounding == Rounding::none) return x;
+  return rounded<kRounding>(x);
+}
 
-// numerics::exp of x in [kExpLow, kExpHigh]; of other x anything.
-HWY_INLINE VF exp_in_range(VF x) {
-  const VF n = hn::Round(hn::Mul(x, splat(numerics::kLog2E)));
-  const VF r = hn::NegMulAdd(n, splat(numerics::kLn2Low), hn::NegMulAdd(n, splat(numerics::kLn2High), x));
-  VF p = splat(numerics::kExpPolynomial[4]);
-  for (int i = 3; i >= 0; --i) p = hn::MulAdd(p, r, splat(numerics::kExpPolynomial[i]));
-  const VF y = hn::Add(hn::MulAdd(p, hn::Mul(r, r), r), splat(1.0f));
+// A chain of operations such as exp takes long, and a core looks ahead over a few dozen instructions only: so
+// several vectors take each of its steps together.
+inline constexpr int kTogether = kLanes == 8 ? 2 : 4;
+
+// x = numerics::exp of x in [kExpLow, kExpHigh]; of other x anything.
+template <int N>
+HWY_INLINE void exp_in_range(VF (&x)[N]) {
+  VF n[N], p[N];
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) n[i] = hn::Round(hn::Mul(x[i], splat(numerics::kLog2E)));
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) x[i] = hn::NegMulAdd(n[i], splat(numerics::kLn2High), x[i]);
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) x[i] = hn::NegMulAdd(n[i], splat(numerics::kLn2Low), x[i]);
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) p[i] = splat(numerics::kExpPolynomial[4]);
+#pragma GCC unroll 16
+  for (int k = 3; k >= 0; --k) {
+#pragma GCC unroll 16
+    for (int i = 0; i < N; ++i) p[i] = hn::MulAdd(p[i], x[i], splat(numerics::kExpPolynomial[k]));
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) {
+    x[i] = hn::Add(hn::MulAdd(p[i], hn::Mul(x[i], x[i]), x[i]), splat(1.0f));
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) {
 #if HWY_TARGET == HWY_AVX3
-  return VF{_mm512_scalef_ps(y.raw, n.raw)};
+    x[i].raw = _mm512_scalef_ps(x[i].raw, n[i].raw);
 #else
-  // 2ⁿ · y is a normal number, so n can be added to the exponent of y.
-  return hn::BitCast(F(), hn::Add(hn::BitCast(I(), y), hn::ShiftLeft<23>(nearest_integers(n))));
+    // 2ⁿ · y is a normal number, so n can be added to the exponent of y.
+    x[i] = hn::BitCast(F(), hn::Add(hn::BitCast(I(), x[i]), hn::ShiftLeft<23>(nearest_integers(n[i]))));
 #endif
+  }
 }
 
-// numerics::exp, lane by lane.
+// x = numerics::exp(x), lane by lane.
+template <int N>
+HWY_INLINE void exp(VF (&x)[N]) {
+  VF e[N];
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) e[i] = x[i];
+  exp_in_range(e);
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) {
+    e[i] = hn::IfThenZeroElse(hn::Lt(x[i], splat(numerics::kExpLow)), e[i]);
+    e[i] = hn::IfThenElse(hn::Gt(x[i], splat(numerics::kExpHigh)), splat(__builtin_inff()), e[i]);
+    x[i] = hn::IfThenElse(hn::IsNaN(x[i]), canonical(x[i]), e[i]);
+  }
+}
 HWY_INLINE VF exp(VF x) {
-  VF result = exp_in_range(x);
-  result = hn::IfThenZeroElse(hn::Lt(x, splat(numerics::kExpLow)), result);
-  result = hn::IfThenElse(hn::Gt(x, splat(numerics::kExpHigh)), splat(__builtin_inff()), result);
-  return hn::IfThenElse(hn::IsNaN(x), canonical(x), result);
+  VF one[1] = {x};
+  exp(one);
+  return one[0];
 }
 
-// numerics::exp of values that are neither above 0 nor NaN.
-HWY_INLINE VF exp_of_negative(VF x) {
-  return hn::IfThenZeroElse(hn::Lt(x, splat(numerics::kExpLow)), exp_in_range(x));
+// x = numerics::exp(x), of values that are neither above 0 nor NaN.
+template <int N>
+HWY_INLINE void exp_of_negative(VF (&x)[N]) {
+  VF e[N];
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) e[i] = x[i];
+  exp_in_range(e);
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) x[i] = hn::IfThenZeroElse(hn::Lt(x[i], splat(numerics::kExpLow)), e[i]);
 }
 
-// numerics::tanh, lane by lane: all branches, then a choice.
-HWY_INLINE VF tanh(VF x) {
-  const VF magnitude = hn::Abs(x);
-  const VF z = hn::Mul(x, x);
-  VF p = splat(numerics::kTanhPolynomial[5]);
-  for (int i = 4; i >= 0; --i) p = hn::MulAdd(p, z, splat(numerics::kTanhPolynomial[i]));
-  const VF small = hn::MulAdd(hn::Mul(x, z), p, x);
-  const VF e = hn::Add(exp(hn::Mul(splat(2.0f), magnitude)), splat(1.0f));
-  const VF large = hn::Sub(splat(1.0f), hn::Div(splat(2.0f), e));
-  return canonical(
-      hn::CopySign(hn::IfThenElse(hn::Lt(magnitude, splat(numerics::kTanhSmall)), small, large), x));
+// x = 1 + numerics::exp(x), lane by lane; NaN or not where x is NaN.
+template <int N>
+HWY_INLINE void one_plus_exp(VF (&x)[N]) {
+  VF e[N];
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) e[i] = hn::Max(x[i], splat(numerics::kExpLow));  // less adds nothing to 1
+  exp_in_range(e);
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) {
+    e[i] = hn::IfThenElse(hn::Gt(x[i], splat(numerics::kExpHigh)), splat(__builtin_inff()), e[i]);
+    x[i] = hn::Add(splat(1.0f), e[i]);
+  }
+}
+
+// x = numerics::tanh(x), lane by lane: all branches, then a choice.
+template <int N>
+HWY_INLINE void tanh(VF (&x)[N]) {
+  VF z[N], p[N], e[N];
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) e[i] = hn::Mul(splat(2.0f), hn::Abs(x[i]));
+  one_plus_exp(e);
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) {
+    z[i] = hn::Mul(x[i], x[i]);
+    p[i] = splat(numerics::kTanhPolynomial[5]);
+  }
+#pragma GCC unroll 16
+  for (int k = 4; k >= 0; --k) {
+#pragma GCC unroll 16
+    for (int i = 0; i < N; ++i) p[i] = hn::MulAdd(p[i], z[i], splat(numerics::kTanhPolynomial[k]));
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) {
+    const VF small = hn::MulAdd(hn::Mul(x[i], z[i]), p[i], x[i]);
+    const VF large = hn::Sub(splat(1.0f), hn::Div(splat(2.0f), e[i]));
+    const auto is_large = hn::Ge(hn::Abs(x[i]), splat(numerics::kTanhSmall));  // NaN: small, which is one
+    x[i] = canonical(hn::CopySign(hn::IfThenElse(is_large, large, small), x[i]));
+  }
 }
 
 #include "kernels/row_tiles-inl.h"
+
+using F4 = hn::FixedTag<float, 4>;
+using VF4 = hn::Vec<F4>;
+
+// Lanes i + (i + half of them), until four are left.
+template <typename D>
+HWY_INLINE VF4 fold_to_four(D d, hn::Vec<D> v) {
+  if constexpr (hn::MaxLanes(D()) == 4) {
+    return v;
+  } else {
+    const hn::Half<D> half;
+    return fold_to_four(half, hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v)));
+  }
+}
 
 // N-SUM: 16 lanes in kVectors vectors.
 struct SumLanes {
@@ -172,12 +258,35 @@ struct SumLanes {
   HWY_INLINE SumLanes() {
     for (int i = 0; i < kVectors; ++i) v[i] = hn::Zero(F());
   }
+  // The first half of numerics::halving_tree.
+  HWY_INLINE VF4 four() const {
+    VF sums[kVectors];
+#pragma GCC unroll 16
+    for (int i = 0; i < kVectors; ++i) sums[i] = v[i];
+#pragma GCC unroll 16
+    for (int width = kVectors / 2; width > 0; width /= 2) {
+#pragma GCC unroll 16
+      for (int i = 0; i < width; ++i) sums[i] = hn::Add(sums[i], sums[i + width]);
+    }
+    return fold_to_four(F(), sums[0]);
+  }
   HWY_INLINE float fold() const {
-    float lanes[numerics::kSumLanes];
-    for (int i = 0; i < kVectors; ++i) store(v[i], lanes + i * kLanes);
-    return numerics::halving_tree(lanes);
+    const VF4 lanes = four(), pairs = hn::Add(lanes, hn::Shuffle1032(lanes));
+    return hn::GetLane(hn::Add(pairs, hn::Shuffle2301(pairs)));
   }
 };
+
+// fold() of four sums.
+HWY_INLINE VF4 fold_four(const SumLanes (&sums)[4]) {
+  VF4 pairs[2];  // of two sums, lanes 0 + 2, then 1 + 3
+#pragma GCC unroll 2
+  for (int i = 0; i < 2; ++i) {
+    const VF4 a = sums[2 * i].four(), b = sums[2 * i + 1].four();
+    pairs[i] = hn::Add(hn::InterleaveLower(F4(), a, b), hn::InterleaveUpper(F4(), a, b));
+  }
+  return hn::Add(hn::ConcatLowerLower(F4(), pairs[1], pairs[0]),
+                 hn::ConcatUpperUpper(F4(), pairs[1], pairs[0]));
+}
 
 }  // namespace isobatch::kernels::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
