@@ -86,42 +86,78 @@ template <typename Block>
 struct Group {
   alignas(64) std::byte tiles[kBlocksInGroup][Block::kTileBytes];
   __m512 scales[kBlocksInGroup];
+  const std::byte* ahead = nullptr;  // this group in the next panel
   int blocks = 0;
 
-  // Blocks [first, first + count) of a panel.
+  // Blocks [first, first + count) of a panel; `next` bytes behind it lies the next one.
   template <typename PanelScales>
-  ISOBATCH_INLINE void load(const std::byte* panel, const PanelScales& packed_scales, int first, int count) {
+  ISOBATCH_INLINE void load(const std::byte* panel, const PanelScales& packed_scales, int first, int count,
+                            std::ptrdiff_t next) {
     blocks = count;
+    ahead = panel + next + first * Block::kBytes;
     for (int b = 0; b < count; ++b) {
+      packed_scales.prefetch_scale(first + b, next);
       Block::unpack(panel + (first + b) * Block::kBytes, tiles[b]);
       scales[b] = packed_scales.scale(first + b);
     }
     load_tile<0>();
   }
 
-  // `values`: the tile's first row in the group's first block.
-  ISOBATCH_INLINE void multiply(const std::int8_t* values, std::ptrdiff_t block_stride,
+  // `values`: the tile's first row in the group's first block. Asks for the next panel, too, if that is told:
+  // between products, since all its lines at once are more than a core can wait for.
+  ISOBATCH_INLINE void multiply(const std::int8_t* values, std::ptrdiff_t block_stride, bool ask_ahead,
                                 GroupSums<Block>& out) const {
-    multiply_block<0>(values, block_stride, out);
+    multiply_block<0>(values, block_stride, ask_ahead, out);
   }
 
   // acc = fma(dx, t, acc) for rows [first, rows) of the tile; acc holds those rows.
   ISOBATCH_INLINE void add(const GroupSums<Block>& from, const float* dx, int first, int rows,
                            float (*acc)[kPanel]) const {
-    for (int r = first; r < rows; ++r, ++acc) {
-      __m512 t = _mm512_setzero_ps();
-      for (int b = 0; b < blocks; ++b) {
-        __m512i sum = _mm512_load_si512(from.sums[b][0][r]);
-        if constexpr (Block::kParts == 2) {
-          sum = _mm512_add_epi32(_mm512_slli_epi32(sum, 4), _mm512_load_si512(from.sums[b][1][r]));
-        }
-        t = _mm512_fmadd_ps(scales[b], _mm512_cvtepi32_ps(sum), t);
-      }
-      _mm512_store_ps(*acc, _mm512_fmadd_ps(_mm512_set1_ps(dx[r]), t, _mm512_load_ps(*acc)));
-    }
+    add_blocks<kBlocksInGroup>(from, dx, first, rows, acc);
   }
 
  private:
+  // Four rows at a time: each is a chain over the blocks.
+  template <int kCount>
+  struct AddTile {
+    const Group& group;
+    const GroupSums<Block>& from;
+    const float* dx;
+    float (*acc)[kPanel];  // of row 0
+
+    template <int R>
+    ISOBATCH_INLINE void run(int row) const {
+      __m512 t[R];
+#pragma GCC unroll 4
+      for (int r = 0; r < R; ++r) t[r] = _mm512_setzero_ps();
+#pragma GCC unroll 4
+      for (int b = 0; b < kCount; ++b) {
+#pragma GCC unroll 4
+        for (int r = 0; r < R; ++r) {
+          __m512i sum = _mm512_load_si512(from.sums[b][0][row + r]);
+          if constexpr (Block::kParts == 2) {
+            sum = _mm512_add_epi32(_mm512_slli_epi32(sum, 4), _mm512_load_si512(from.sums[b][1][row + r]));
+          }
+          t[r] = _mm512_fmadd_ps(group.scales[b], _mm512_cvtepi32_ps(sum), t[r]);
+        }
+      }
+#pragma GCC unroll 4
+      for (int r = 0; r < R; ++r) {
+        float* to = acc[row + r];
+        _mm512_store_ps(to, _mm512_fmadd_ps(_mm512_set1_ps(dx[row + r]), t[r], _mm512_load_ps(to)));
+      }
+    }
+  };
+
+  template <int kCount>
+  ISOBATCH_INLINE void add_blocks(const GroupSums<Block>& from, const float* dx, int first, int rows,
+                                  float (*acc)[kPanel]) const {
+    if constexpr (kCount > 1) {
+      if (blocks < kCount) return add_blocks<kCount - 1>(from, dx, first, rows, acc);
+    }
+    for_row_tiles<4>(AddTile<kCount>{*this, from, dx, acc - first}, first, rows);
+  }
+
   template <int B>
   ISOBATCH_INLINE void load_tile() const {
     if (B >= blocks) return;
@@ -130,9 +166,11 @@ struct Group {
   }
 
   template <int B>
-  ISOBATCH_INLINE void multiply_block(const std::int8_t* values, std::ptrdiff_t block_stride,
+  ISOBATCH_INLINE void multiply_block(const std::int8_t* values, std::ptrdiff_t block_stride, bool ask_ahead,
                                       GroupSums<Block>& out) const {
     if (B >= blocks) return;
+    for (int line = 0; ask_ahead && line < Block::kBytes; line += 64)
+      prefetch(ahead + B * Block::kBytes + line);
     if constexpr (Block::kParts == 1) {
       multiply_part<B % 2, B>(values, out.sums[B][0]);
     } else {
@@ -140,7 +178,7 @@ struct Group {
       multiply_part<1, B>(values + kBlock, out.sums[B][1]);
     }
     if constexpr (B + 1 < kBlocksInGroup) {
-      multiply_block<B + 1>(values + block_stride, block_stride, out);
+      multiply_block<B + 1>(values + block_stride, block_stride, ask_ahead, out);
     }
   }
 
@@ -153,31 +191,58 @@ struct Group {
   }
 };
 
-// One panel, all groups, the rows [begin, end) of x: acc[row - begin]. There are at least `height` rows.
+// Panel p and the rows [begin, end) of x, `height` of them in a tile. There are at least that many rows.
 template <TensorType kType>
-void add_groups(const std::byte* panel, const Scales<kType>& scales, const QuantizedRows& x, int begin,
-                int end, int height, float (*acc)[kPanel]) {
+void multiply_panel(const MatmulTask& task, int p, const QuantizedRows& x, int begin, int end, int height) {
+  const PackedMatrix& w = task.weights;
+  const auto stride = static_cast<std::ptrdiff_t>(panel_bytes(kType, w.depth));
+  const std::byte* panel = w.data + p * stride;
+  const Scales<kType> scales(panel + quants_bytes(kType, w.depth), w.depth);
+  const int outputs = std::min(kPanel, w.outputs - p * kPanel);
+  alignas(64) float acc[kRowBlock][kPanel];
+  std::memset(acc, 0, (end - begin) * sizeof acc[0]);
+  const OutputTile<kType, 1> output{&scales,
+                                    stride,
+                                    x,
+                                    begin,
+                                    acc[0],
+                                    task.out + begin * task.out_stride + p * kPanel,
+                                    task.out_stride,
+                                    (1u << outputs) - 1};
+
   const std::ptrdiff_t block_stride = static_cast<std::ptrdiff_t>(x.rows) * kBlockBytes;
-  const int tiles = (end - begin + height - 1) / height;
+  const int tiles = (end - begin + height - 1) / height, last_group = x.groups() - 1;
   // The last tile is a whole one too: it starts early, and rows that the tile before has are left out of it.
   // In a block of rows lower than a tile it starts in the block before.
   const auto tile_begin = [=](int tile) { return std::min(begin + tile * height, end - height); };
+  // While the tile unit makes the sums of a tile, those of the one before are added, which may be of the
+  // group before.
+  Group<Block<kType>> groups[2];
   GroupSums<Block<kType>> sums[2];
-  Group<Block<kType>> group;
-  for (int g = 0; g < x.groups(); ++g) {
-    const int first = g * kBlocksInGroup;
-    group.load(panel, scales, first, std::min(kBlocksInGroup, x.blocks() - first));
-    const std::int8_t* values = x.values + first * block_stride;
-    const float* dx = x.scales + static_cast<std::ptrdiff_t>(g) * x.rows;
-    for (int tile = 0; tile <= tiles; ++tile) {
-      if (tile < tiles) {
-        group.multiply(values + tile_begin(tile) * kBlockBytes, block_stride, sums[tile % 2]);
+  struct Step {
+    int group, tile;
+  };
+  const int steps = x.groups() * tiles;
+  Step now{0, 0}, before{};
+  for (int step = 0; step <= steps; ++step) {
+    if (step < steps) {
+      const int first = now.group * kBlocksInGroup, at = tile_begin(now.tile);
+      Group<Block<kType>>& group = groups[now.group % 2];
+      if (now.tile == 0) {
+        group.load(panel, scales, first, std::min(kBlocksInGroup, x.blocks() - first), stride);
       }
-      if (tile > 0) {
-        const int at = tile_begin(tile - 1), fresh = begin + (tile - 1) * height;
-        group.add(sums[(tile - 1) % 2], dx + at, fresh - at, height, acc + (fresh - begin));
-      }
+      if (now.group == last_group) output.ask_for(at - begin, at + height - begin);
+      const std::int8_t* values = x.values + first * block_stride + at * kBlockBytes;
+      group.multiply(values, block_stride, now.tile == 0, sums[step % 2]);
     }
+    if (step > 0) {
+      const int at = tile_begin(before.tile), fresh = begin + before.tile * height;
+      const float* dx = x.scales + static_cast<std::ptrdiff_t>(before.group) * x.rows + at;
+      groups[before.group % 2].add(sums[(step - 1) % 2], dx, fresh - at, height, acc + (fresh - begin));
+      if (before.group == last_group) for_row_tiles<8>(output, fresh - begin, at + height - begin);
+    }
+    before = now;
+    if (++now.tile == tiles) now = {now.group + 1, 0};
   }
 }
 
@@ -186,29 +251,13 @@ void matmul(const MatmulTask& task, const QuantizedRows& x) {
   static const KernelTable few_rows = make_vnni_table(VnniManyRows::by_bytes);
   if (task.rows <= kFewRows) return few_rows.matmul_q[static_cast<std::size_t>(kType)](task, x);
   const int height = std::min(kTileRows, task.rows);
-  const PackedMatrix& w = task.weights;
-  const std::size_t stride = panel_bytes(kType, w.depth);
   amx::configure(tile_config<Block<kType>>(height));
   // Blocks of rows outside, so that their activations stay in the L2 cache while the panels pass.
   for_row_blocks(
-      task.rows, kBlockBytes * w.blocks(),
+      task.rows, kBlockBytes * task.weights.blocks(),
       [&](int begin, int end) {
         for (int p = task.panel_begin; p < task.panel_end; ++p) {
-          const std::byte* panel = w.data + p * stride;
-          const Scales<kType> scales(panel + quants_bytes(kType, w.depth), w.depth);
-          const int outputs = std::min(kPanel, w.outputs - p * kPanel);
-          alignas(64) float acc[kRowBlock][kPanel];
-          std::memset(acc, 0, (end - begin) * sizeof acc[0]);
-          add_groups<kType>(panel, scales, x, begin, end, height, acc);
-          const OutputTile<kType, 1> tile{&scales,
-                                          static_cast<std::ptrdiff_t>(stride),
-                                          x,
-                                          begin,
-                                          acc[0],
-                                          task.out + begin * task.out_stride + p * kPanel,
-                                          task.out_stride,
-                                          (1u << outputs) - 1};
-          for_row_tiles<16>(tile, end - begin);
+          multiply_panel<kType>(task, p, x, begin, end, height);
         }
       },
       kCacheBytes);

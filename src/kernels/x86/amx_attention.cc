@@ -59,9 +59,9 @@ template <typename Weights>
 ISOBATCH_INLINE void sum_pair(int tiles, const std::uint16_t* const (&a)[2], std::ptrdiff_t a_stride,
                               int blocks, const Weights& weights, const TileSums* from, const TileSums& to) {
   if (tiles == 2) {
-    sum_tiles<2, 2>(a, a_stride, blocks, weights, from, to);
+    sum_tiles<2, 2>(a, a_stride, kBlock, blocks, weights, from, to);
   } else {
-    sum_tiles<1, 2>(a, a_stride, blocks, weights, from, to);
+    sum_tiles<1, 2>(a, a_stride, kBlock, blocks, weights, from, to);
   }
 }
 

@@ -43,12 +43,15 @@ constexpr int kFewRows = 4;
 #include "kernels/x86/zmm-inl.h"
 #include "kernels/x86/zmm_tiles-inl.h"
 
-// Rows of bf16 values as f32 to bf16, filled with 0 up to whole blocks: [rows][blocks · 32].
+// Rows of bf16 values as f32 to bf16, filled with 0 up to whole blocks: [blocks][rows][32], so that a tile is
+// one piece, which a core sees coming.
 void pack_rows(const float* x, std::ptrdiff_t stride, int rows, int depth, std::uint16_t* out) {
-  const int padded = (depth + kBlock - 1) / kBlock * kBlock;
-  for (int r = 0; r < rows; ++r, x += stride, out += padded) {
-    pack_bf16(x, depth, out);
-    std::memset(out + depth, 0, (padded - depth) * sizeof *out);
+  for (int k = 0; k < depth; k += kBlock) {
+    const int n = std::min(kBlock, depth - k);
+    for (int r = 0; r < rows; ++r, out += kBlock) {
+      pack_bf16(x + r * stride + k, n, out);
+      std::memset(out + n, 0, (kBlock - n) * sizeof *out);
+    }
   }
 }
 
@@ -85,7 +88,7 @@ void multiply_panels(const MatmulTask& task, int panel, int begin, int end, cons
   const PackedMatrix& w = task.weights;
   const std::size_t stride = panel_bytes(w.type, w.depth);
   const int blocks = (w.depth + kBlock - 1) / kBlock;
-  const std::ptrdiff_t x_stride = static_cast<std::ptrdiff_t>(blocks) * kBlock * 2;
+  const std::ptrdiff_t x_block = static_cast<std::ptrdiff_t>(end - begin) * kBlock;
   PanelTiles b;
   for (int p = 0; p < kPanels; ++p) b.panels[p].set(w.data + (panel + p) * stride, w.depth);
   alignas(64) float sums[2][2][kTileRows][kPanel];
@@ -98,12 +101,12 @@ void multiply_panels(const MatmulTask& task, int panel, int begin, int end, cons
     const int row_tiles = std::min(2, tiles - tile);
     const std::uint16_t* a[2];
     for (int t = 0; t < row_tiles; ++t) {
-      a[t] = x + static_cast<std::ptrdiff_t>(tile_begin(tile + t)) * blocks * kBlock;
+      a[t] = x + static_cast<std::ptrdiff_t>(tile_begin(tile + t)) * kBlock;
     }
     if (row_tiles == 2) {
-      sum_tiles<2, kPanels>(a, x_stride, blocks, b, nullptr, to);
+      sum_tiles<2, kPanels>(a, kBlock * 2, x_block, blocks, b, nullptr, to);
     } else {
-      sum_tiles<1, kPanels>(a, x_stride, blocks, b, nullptr, to);
+      sum_tiles<1, kPanels>(a, kBlock * 2, x_block, blocks, b, nullptr, to);
     }
     for (int t = 0; t < row_tiles; ++t) {
       for (int p = 0; p < kPanels; ++p) {

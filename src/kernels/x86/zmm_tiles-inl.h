@@ -21,11 +21,12 @@ struct TileSums {
 };
 
 // to = from + Σ over blocks of 32 terms, of kRowTiles × kPanels tiles; `from` may be null: +0. The rows of
-// `a` are a_stride bytes apart, a block 64 bytes from the next. weights.at(panel, block) is a B tile, whose
-// rows are weights.stride bytes apart.
+// `a` are a_stride bytes apart, its blocks a_block values. weights.at(panel, block) is a B tile, whose rows
+// are weights.stride bytes apart.
 template <int kRowTiles, int kPanels, typename Weights>
-ISOBATCH_INLINE void sum_tiles(const std::uint16_t* const (&a)[2], std::ptrdiff_t a_stride, int blocks,
-                               const Weights& weights, const TileSums* from, const TileSums& to) {
+ISOBATCH_INLINE void sum_tiles(const std::uint16_t* const (&a)[2], std::ptrdiff_t a_stride,
+                               std::ptrdiff_t a_block, int blocks, const Weights& weights,
+                               const TileSums* from, const TileSums& to) {
   if (from) {
     amx::load<0>(from->rows[0], from->stride);
     if constexpr (kPanels == 2) amx::load<1>(from->rows[0] + from->panel, from->stride);
@@ -38,7 +39,7 @@ ISOBATCH_INLINE void sum_tiles(const std::uint16_t* const (&a)[2], std::ptrdiff_
     if constexpr (kRowTiles * kPanels == 4) amx::zero<3>();
   }
   for (int block = 0; block < blocks; ++block) {
-    amx::load<kTileA>(a[0] + block * kBlock, a_stride);
+    amx::load<kTileA>(a[0] + block * a_block, a_stride);
     amx::load<kTileB>(weights.at(0, block), weights.stride);
     amx::multiply_bf16<0, kTileA, kTileB>();
     if constexpr (kPanels == 2) {
@@ -46,7 +47,7 @@ ISOBATCH_INLINE void sum_tiles(const std::uint16_t* const (&a)[2], std::ptrdiff_
       amx::multiply_bf16<1, kTileA, kTileB + 1>();
     }
     if constexpr (kRowTiles == 2) {
-      amx::load<kTileA + 1>(a[1] + block * kBlock, a_stride);
+      amx::load<kTileA + 1>(a[1] + block * a_block, a_stride);
       amx::multiply_bf16<2, kTileA + 1, kTileB>();
     }
     if constexpr (kRowTiles * kPanels == 4) amx::multiply_bf16<3, kTileA + 1, kTileB + 1>();
