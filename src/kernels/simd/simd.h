@@ -8,10 +8,10 @@ namespace isobatch::kernels {
 // What N-ATT-B does around its two products, for kernels that make those in another way.
 struct AttentionSteps {
   void (*round_queries)(const AttentionTask& task, float* q);  // all rows, to bf16: [rows][head_dim]
-  // p [rows][padded]: scores to weights; `denominators` [rows].
-  void (*weigh)(const AttentionTask& task, float* p, std::ptrdiff_t padded, float* denominators);
+  // p [rows][padded_keys], p_stride apart: scores to weights; `denominators` [rows].
+  void (*weigh)(const AttentionTask& task, float* p, std::ptrdiff_t p_stride, float* denominators);
   // sums [rows][padded_head_dim] += the block's values that each row sees.
-  void (*add_values)(const AttentionTask& task, int first_key, const float* p, std::ptrdiff_t padded,
+  void (*add_values)(const AttentionTask& task, int first_key, const float* p, std::ptrdiff_t p_stride,
                      float* sums);
   void (*divide)(const AttentionTask& task, const float* sums, const float* denominators);  // to out
 };

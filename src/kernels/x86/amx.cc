@@ -123,7 +123,8 @@ struct Group {
     const Group& group;
     const GroupSums<Block>& from;
     const float* dx;
-    float (*acc)[kPanel];  // of row 0
+    float (*acc)[kPanel];  // of row `first`
+    int first;
 
     template <int R>
     ISOBATCH_INLINE void run(int row) const {
@@ -143,7 +144,7 @@ struct Group {
       }
 #pragma GCC unroll 4
       for (int r = 0; r < R; ++r) {
-        float* to = acc[row + r];
+        float* to = acc[row + r - first];
         _mm512_store_ps(to, _mm512_fmadd_ps(_mm512_set1_ps(dx[row + r]), t[r], _mm512_load_ps(to)));
       }
     }
@@ -155,7 +156,7 @@ struct Group {
     if constexpr (kCount > 1) {
       if (blocks < kCount) return add_blocks<kCount - 1>(from, dx, first, rows, acc);
     }
-    for_row_tiles<4>(AddTile<kCount>{*this, from, dx, acc - first}, first, rows);
+    for_row_tiles<4>(AddTile<kCount>{*this, from, dx, acc, first}, first, rows);
   }
 
   template <int B>
