@@ -133,6 +133,18 @@ HWY_INLINE VF rounded_inside(VF x) {
 // several vectors take each of its steps together.
 inline constexpr int kTogether = kLanes == 8 ? 2 : 4;
 
+// p = a polynomial of x by Horner's rule, coefficients from the lowest power on.
+template <int N, int M>
+HWY_INLINE void evaluate(const float (&coefficients)[M], const VF (&x)[N], VF (&p)[N]) {
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) p[i] = splat(coefficients[M - 1]);
+#pragma GCC unroll 16
+  for (int k = M - 2; k >= 0; --k) {
+#pragma GCC unroll 16
+    for (int i = 0; i < N; ++i) p[i] = hn::MulAdd(p[i], x[i], splat(coefficients[k]));
+  }
+}
+
 // x = numerics::exp of x in [kExpLow, kExpHigh]; of other x anything.
 template <int N>
 HWY_INLINE void exp_in_range(VF (&x)[N]) {
@@ -143,13 +155,7 @@ HWY_INLINE void exp_in_range(VF (&x)[N]) {
   for (int i = 0; i < N; ++i) x[i] = hn::NegMulAdd(n[i], splat(numerics::kLn2High), x[i]);
 #pragma GCC unroll 16
   for (int i = 0; i < N; ++i) x[i] = hn::NegMulAdd(n[i], splat(numerics::kLn2Low), x[i]);
-#pragma GCC unroll 16
-  for (int i = 0; i < N; ++i) p[i] = splat(numerics::kExpPolynomial[4]);
-#pragma GCC unroll 16
-  for (int k = 3; k >= 0; --k) {
-#pragma GCC unroll 16
-    for (int i = 0; i < N; ++i) p[i] = hn::MulAdd(p[i], x[i], splat(numerics::kExpPolynomial[k]));
-  }
+  evaluate(numerics::kExpPolynomial, x, p);
 #pragma GCC unroll 16
   for (int i = 0; i < N; ++i) {
     x[i] = hn::Add(hn::MulAdd(p[i], hn::Mul(x[i], x[i]), x[i]), splat(1.0f));
@@ -218,15 +224,8 @@ HWY_INLINE void tanh(VF (&x)[N]) {
   for (int i = 0; i < N; ++i) e[i] = hn::Mul(splat(2.0f), hn::Abs(x[i]));
   one_plus_exp(e);
 #pragma GCC unroll 16
-  for (int i = 0; i < N; ++i) {
-    z[i] = hn::Mul(x[i], x[i]);
-    p[i] = splat(numerics::kTanhPolynomial[5]);
-  }
-#pragma GCC unroll 16
-  for (int k = 4; k >= 0; --k) {
-#pragma GCC unroll 16
-    for (int i = 0; i < N; ++i) p[i] = hn::MulAdd(p[i], z[i], splat(numerics::kTanhPolynomial[k]));
-  }
+  for (int i = 0; i < N; ++i) z[i] = hn::Mul(x[i], x[i]);
+  evaluate(numerics::kTanhPolynomial, z, p);
 #pragma GCC unroll 16
   for (int i = 0; i < N; ++i) {
     const VF small = hn::MulAdd(hn::Mul(x[i], z[i]), p[i], x[i]);

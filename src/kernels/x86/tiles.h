@@ -9,16 +9,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace isobatch::kernels::amx {
+#include "kernels/x86/tile_config.h"
 
-struct alignas(64) TileConfig {
-  std::uint8_t palette = 1;
-  std::uint8_t start_row = 0;
-  std::uint8_t reserved[14] = {};
-  std::uint16_t row_bytes[16] = {};  // of tiles 0 … 7
-  std::uint8_t rows[16] = {};
-};
-static_assert(sizeof(TileConfig) == 64);
+namespace isobatch::kernels::amx {
 
 // All tiles become zero. Each thread has tiles of its own; release() lets the kernel forget them.
 inline void configure(const TileConfig& config) { asm volatile("ldtilecfg %0" ::"m"(config) : "memory"); }

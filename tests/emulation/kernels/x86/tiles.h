@@ -8,15 +8,9 @@
 #include <cstring>
 #include <stdexcept>
 
-namespace isobatch::kernels::amx {
+#include "kernels/x86/tile_config.h"
 
-struct alignas(64) TileConfig {
-  std::uint8_t palette = 1;
-  std::uint8_t start_row = 0;
-  std::uint8_t reserved[14] = {};
-  std::uint16_t row_bytes[16] = {};
-  std::uint8_t rows[16] = {};
-};
+namespace isobatch::kernels::amx {
 
 struct Unit {
   bool configured = false;
