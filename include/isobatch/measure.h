@@ -38,7 +38,7 @@ struct StageTime {
 
 struct StepTimes {
   std::uint64_t steps = 0;
-  std::vector<StageTime> stages;  // their seconds add up to those of the steps
+  std::vector<StageTime> stages;  // those entered; their seconds add up to the steps'
 };
 
 // An engine whose steps are timed stage by stage. The clocks cost it a few per cent.

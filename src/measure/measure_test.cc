@@ -14,6 +14,10 @@
 namespace isobatch {
 namespace {
 
+using testing::Contains;
+using testing::Field;
+using testing::Not;
+
 std::vector<Digest> digests(Engine& engine, const std::function<bool()>& step) {
   for (int i = 0; i < 5; ++i) {
     Request request;
@@ -47,7 +51,7 @@ TEST(ProfiledEngine, AccountsForEachStepAndMovesNoBit) {
   double sum = 0;
   for (const StepTimes& times : {profiled.prefill(), profiled.decode()}) {
     for (const StageTime& stage : times.stages) {
-      EXPECT_GT(stage.seconds, 0) << stage.name;  // each was entered
+      EXPECT_GT(stage.seconds, 0) << stage.name;
       if (stage.thread_seconds) {
         EXPECT_GT(*stage.thread_seconds, 0) << stage.name;
         EXPECT_LE(*stage.thread_seconds, 2 * stage.seconds) << stage.name;
@@ -56,6 +60,9 @@ TEST(ProfiledEngine, AccountsForEachStepAndMovesNoBit) {
     }
   }
   EXPECT_LE(sum, seconds);
+  EXPECT_EQ(profiled.prefill().stages.size(), profiled.decode().stages.size() + 1);
+  EXPECT_THAT(profiled.prefill().stages, Contains(Field(&StageTime::name, "store_kv")));
+  EXPECT_THAT(profiled.decode().stages, Not(Contains(Field(&StageTime::name, "store_kv"))));
   profiled.clear();
   EXPECT_EQ(profiled.decode().steps, 0u);
 }

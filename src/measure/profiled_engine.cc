@@ -46,6 +46,7 @@ struct Totals {
   StepTimes times() const {
     StepTimes result{steps, {}};
     for (std::size_t i = 0; i < wall.size(); ++i) {
+      if (wall[i] == 0) continue;
       result.stages.push_back({model::kStageNames[i], wall[i], thread_seconds(static_cast<model::Stage>(i))});
     }
     return result;

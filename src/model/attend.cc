@@ -24,25 +24,43 @@ std::byte* key_block(const KvMemory& kv, const Segment& segment, int layer, int 
   return kv.base + page * kv.layout.page_bytes() + kv.layout.block_offset(layer, kv_head, block % per_page);
 }
 
-void store_kv(const Pass& pass, int layer) {
-  const Step& step = pass.step;
-  const KvMemory& kv = pass.kv;
-  const Execution& execution = pass.execution;
+// Whether a KV head's keys of this step are read by one task, which then stores them.
+bool is_one_tile(const Segment& segment) { return segment.rows <= kQueryTile; }
+
+struct Range {
+  int begin, end;
+};
+
+// K and V of some rows of the segment and some KV heads are rounded to the KV dtype and go to their pages.
+void store_kv(const Pass& pass, int layer, const Segment& segment, Range rows, Range heads) {
+  const kernels::KvLayout& layout = pass.kv.layout;
   const AttentionShape& shape = pass.shape;
   const float *k = pass.w().k.data(), *v = pass.w().v.data();
-  const ProfileScope stage(execution.profile, Stage::store_kv);
-  const auto store = execution.kernels.store_kv[static_cast<std::size_t>(kv.layout.dtype)];
-  const std::size_t v_offset = kv.layout.half_block_bytes();
-  for_rows(execution, static_cast<int>(step.tokens.size()), 4, [&](int begin, int end) {
-    auto segment = std::ranges::upper_bound(step.segments, begin, {}, &Segment::first_row) - 1;
-    for (int row = begin; row < end; ++row) {
-      while (row >= segment->first_row + segment->rows) ++segment;
-      const int position = segment->first_position + row - segment->first_row;
-      for (int head = 0; head < shape.kv_heads; ++head) {
-        const std::size_t at = (static_cast<std::size_t>(row) * shape.kv_heads + head) * shape.head_dim;
-        store(k + at, v + at, shape.head_dim, position % kernels::kKeyBlock,
-              key_block(kv, *segment, layer, head, position / kernels::kKeyBlock), v_offset);
+  const auto store = pass.execution.kernels.store_kv[static_cast<std::size_t>(layout.dtype)];
+  for (int row = rows.begin; row < rows.end; ++row) {
+    const int position = segment.first_position + row - segment.first_row;
+    for (int head = heads.begin; head < heads.end; ++head) {
+      const std::size_t at = (static_cast<std::size_t>(row) * shape.kv_heads + head) * shape.head_dim;
+      store(k + at, v + at, shape.head_dim, position % kernels::kKeyBlock,
+            key_block(pass.kv, segment, layer, head, position / kernels::kKeyBlock),
+            layout.half_block_bytes());
+    }
+  }
+}
+
+// What tasks do not store themselves: the segments of several tiles, or all of them.
+void store_before_tasks(const Pass& pass, int layer, bool all) {
+  const std::span<const Segment> segments = pass.step.segments;
+  if (!all && std::ranges::all_of(segments, is_one_tile)) return;
+  const ProfileScope stage(pass.execution.profile, Stage::store_kv);
+  for_rows(pass.execution, pass.rows(), 4, [&](int begin, int end) {
+    auto segment = std::ranges::upper_bound(segments, begin, {}, &Segment::first_row) - 1;
+    for (int row = begin; row < end; ++segment) {
+      const int last = std::min(end, segment->first_row + segment->rows);
+      if (all || !is_one_tile(*segment)) {
+        store_kv(pass, layer, *segment, {row, last}, {0, pass.shape.kv_heads});
       }
+      row = last;
     }
   });
 }
@@ -58,6 +76,15 @@ class Tasks {
     }
   }
   int count() const { return static_cast<int>(tiles_.size()) * pass_.shape.kv_heads; }
+
+  // Before the task runs: its keys of this step, where no other task reads them. Their lines are among those
+  // that attention reads next.
+  void store(int item) const {
+    const Segment& segment = *tile_of(item).segment;
+    if (!is_one_tile(segment)) return;
+    const int head = item % pass_.shape.kv_heads;
+    store_kv(pass_, layer_, segment, {segment.first_row, segment.first_row + segment.rows}, {head, head + 1});
+  }
 
   // Task `item` of count(), whose `blocks` are put there.
   kernels::AttentionTask make(int item, KeyBlocks& blocks) const {
@@ -149,6 +176,7 @@ void attend_whole(const Pass& pass, const Tasks& tasks) {
       const std::size_t floats = kernels::attention_scratch_floats(task.queries, task.group, task.head_dim,
                                                                    task.first_position + task.queries);
       task.scratch = Workspace::grow(execution.workspace.attention_scratch[thread], floats);
+      tasks.store(item);
       attention(task);
       tasks.round(task);
       task = next;
@@ -202,11 +230,12 @@ void attend_in_parts(const Pass& pass, const Tasks& tasks, const kernels::Attent
 }  // namespace
 
 void attend(const Pass& pass, int layer, int window) {
-  store_kv(pass, layer);
-  const ProfileScope stage(pass.execution.profile, Stage::attention);
   const Tasks tasks(pass, layer, window);
   const auto& parts = pass.execution.kernels.attention_parts[static_cast<std::size_t>(pass.kv.layout.dtype)];
-  if (parts.scores && tasks.are_worth_parts()) {
+  const bool in_parts = parts.scores && tasks.are_worth_parts();
+  store_before_tasks(pass, layer, in_parts);
+  const ProfileScope stage(pass.execution.profile, Stage::attention);
+  if (in_parts) {
     attend_in_parts(pass, tasks, parts);
   } else {
     attend_whole(pass, tasks);

@@ -13,42 +13,33 @@ void use_attention_parts(KernelTable& table);
 
 namespace {
 
-// What attention reads, in its order: K of each block, V of each block, then those of the next task. A block
-// lies in a page of its own, where no hardware looks ahead, so kBytesAhead of it are asked for.
+// What attention reads, in its order: K of each block, V of each block, then those of the next task. K of the
+// last block comes first: the caller may store there what the task begins with.
 class Reading {
  public:
   explicit Reading(const AttentionTask& task)
       : task_(task),
         first_(first_block(task) / kKeyBlock),
         blocks_((task.first_position + task.queries + kKeyBlock - 1) / kKeyBlock - first_),
-        ahead_(HWY_MAX(1, static_cast<int>(kBytesAhead / task.v_offset))) {
-    for (int half = 0; !task.asked_for && half < ahead_; ++half) ask(at(half), 0, 1);
+        ahead_(halves_ahead(task)) {
+    for (int half = 0; !task.asked_for && half < ahead_; ++half) ask_for(at(half), 0, task.v_offset);
   }
-  // Part `part` of `parts` of the work with K or V of this block begins.
-  HWY_INLINE void at_keys(int block, int part, int parts) const {
-    ask(at(block - first_ + ahead_), part, parts);
-  }
-  HWY_INLINE void at_values(int block) const { ask(at(blocks_ + block - first_ + ahead_), 0, 1); }
+  // What to ask for in the work with K or V of this block.
+  HWY_INLINE AskAt at_keys(int block) const { return ask_at(first_ + blocks_ - 1 - block); }
+  HWY_INLINE AskAt at_values(int block) const { return ask_at(blocks_ + block - first_); }
 
  private:
-  static constexpr std::size_t kBytesAhead = 32 << 10;
-
   const std::byte* at(int half) const {
-    if (half < blocks_) return task_.blocks[first_ + half];
+    if (half < blocks_) return task_.blocks[first_ + blocks_ - 1 - half];
     half -= blocks_;
     if (half < blocks_) return task_.blocks[first_ + half] + task_.v_offset;
     if (!task_.next) return nullptr;
     const AttentionTask& next = *task_.next;
-    const int keys = next.first_position + next.queries;
-    const int block = first_block(next) / kKeyBlock + half - blocks_;
-    return block * kKeyBlock < keys ? next.blocks[block] : nullptr;
+    const int last = (next.first_position + next.queries - 1) / kKeyBlock;
+    const int block = last - (half - blocks_);
+    return block >= first_block(next) / kKeyBlock ? next.blocks[block] : nullptr;
   }
-  HWY_INLINE void ask(const std::byte* half, int part, int parts) const {
-    if (!half) return;
-    for (std::size_t i = task_.v_offset * part / parts; i < task_.v_offset * (part + 1) / parts; i += 64) {
-      prefetch(half + i);
-    }
-  }
+  HWY_INLINE AskAt ask_at(int half) const { return ask_from(at(half), at(half + ahead_)); }
 
   const AttentionTask& task_;
   int first_, blocks_, ahead_;
@@ -110,15 +101,13 @@ void attention(const AttentionTask& task) {
   float* scaled = p + rows * p_stride;                     // [rows][32]
 
   round_queries<Kv>(task, q);
-  for (int t = first_block(task); t < padded; t += kTileWidth) {
-    reading.at_keys(t / kKeyBlock, t % kKeyBlock / kTileWidth, kKeyBlock / kTileWidth);
-    score_keys<Kv>(task, t, q, p, p_stride);
+  for (int t = padded - kTileWidth; t >= first_block(task); t -= kTileWidth) {
+    score_keys<Kv>(task, t, q, p, p_stride, reading.at_keys(t / kKeyBlock));
   }
   weigh_rows<Kv>(task, p, p_stride, denominators);
   std::memset(q, 0, sizeof(float) * rows * padded_head_dim(dim));
   for (int first_key = first_block(task); first_key < keys; first_key += kKeyBlock) {
-    reading.at_values(first_key / kKeyBlock);
-    sum_block<Kv>(task, first_key, p, p_stride, q, scaled);
+    sum_block<Kv>(task, first_key, p, p_stride, q, scaled, reading.at_values(first_key / kKeyBlock));
   }
   divide(task, q, denominators);
 }
@@ -141,7 +130,7 @@ const AttentionSteps& bf16_attention_steps() {
         weigh_rows<Bf16Kv>(task, p, p_stride, denominators);
       },
       [](const AttentionTask& task, int first_key, const float* p, std::ptrdiff_t p_stride, float* sums) {
-        sum_block<Bf16Kv>(task, first_key, p, p_stride, sums, nullptr);
+        sum_block<Bf16Kv>(task, first_key, p, p_stride, sums, nullptr, {});
       },
       divide};
   return kSteps;

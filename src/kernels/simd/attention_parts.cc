@@ -9,14 +9,12 @@ HWY_BEFORE_NAMESPACE();
 namespace isobatch::kernels::HWY_NAMESPACE {
 namespace {
 
-// Asks for K (offset 0) or V of the blocks that come in this part; a part is long against what is asked for
-// at once.
-HWY_INLINE void ask_ahead(const AttentionTask& task, std::size_t offset, int block, int begin, int end) {
-  constexpr std::size_t kBytesAhead = 32 << 10;
-  const int ahead = HWY_MAX(1, static_cast<int>(kBytesAhead / task.v_offset));
-  for (int b = block == begin ? begin + 1 : block + ahead; b <= block + ahead && b < end; ++b) {
-    for (std::size_t i = 0; i < task.v_offset; i += 64) prefetch(task.blocks[b] + offset + i);
-  }
+// Of K (offset 0) or V of the blocks of this part.
+HWY_INLINE AskAt ask_in_part(const AttentionTask& task, std::size_t offset, int block, int begin, int end) {
+  const int ahead = halves_ahead(task);
+  const auto half = [&](int b) { return b < end ? task.blocks[b] + offset : nullptr; };
+  for (int b = 1; block == begin && b < ahead; ++b) ask_for(half(block + b), 0, task.v_offset);
+  return ask_from(half(block), half(block + ahead));
 }
 
 template <typename Kv>
@@ -25,9 +23,9 @@ void score_part(const SplitAttention& split, int begin, int end, float* scratch)
   const std::ptrdiff_t padded = split.padded_keys();
   round_queries<Kv>(task, scratch);
   for (int block = begin; block < end; ++block) {
-    ask_ahead(task, 0, block, begin, end);
+    const AskAt ask = ask_in_part(task, 0, block, begin, end);
     for (int t = block * kKeyBlock; t < (block + 1) * kKeyBlock; t += kTileWidth) {
-      score_keys<Kv>(task, t, scratch, split.scores, padded);
+      score_keys<Kv>(task, t, scratch, split.scores, padded, ask);
     }
   }
   for (int row = 0; row < split.rows(); ++row) {
@@ -73,10 +71,10 @@ void value_part(const SplitAttention& split, int begin, int end, float* scratch)
   }
   const std::ptrdiff_t block_sums = static_cast<std::ptrdiff_t>(rows) * padded_head_dim(task.head_dim);
   for (int block = begin; block < end; ++block) {
-    ask_ahead(task, task.v_offset, block, begin, end);
+    const AskAt ask = ask_in_part(task, task.v_offset, block, begin, end);
     float* sums = split.sums + block * block_sums;
     std::memset(sums, 0, sizeof(float) * block_sums);
-    sum_block<Kv>(task, block * kKeyBlock, split.scores, padded, sums, scratch);
+    sum_block<Kv>(task, block * kKeyBlock, split.scores, padded, sums, scratch, ask);
   }
 }
 

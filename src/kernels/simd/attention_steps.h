@@ -36,10 +36,10 @@ struct Bf16Kv {
   }
   static constexpr bool kScaled = false;
   // Terms [first, terms) of a block.
-  template <int R, int V>
+  template <int R, int V, typename Ask>
   static HWY_INLINE void block(const Element* w, int lanes_in_row, int first, int terms, const float* x,
-                               std::ptrdiff_t x_stride, VF (&acc)[R][V]) {
-    dot_b_block(w, 2 * lanes_in_row, terms, x, x_stride, acc, first);
+                               std::ptrdiff_t x_stride, VF (&acc)[R][V], const Ask& ask) {
+    dot_b_block(w, 2 * lanes_in_row, first, terms, x, x_stride, acc, ask);
   }
 };
 
@@ -54,12 +54,30 @@ struct FloatKv {
   static HWY_INLINE void exp_of_negative(VF (&x)[N]) {
     HWY_NAMESPACE::exp_of_negative(x);
   }
-  template <int R, int V>
+  template <int R, int V, typename Ask>
   static HWY_INLINE void block(const Element* w, int lanes_in_row, int first, int terms, const float* x,
-                               std::ptrdiff_t x_stride, VF (&acc)[R][V]) {
-    dot_f_chunk(w + first * lanes_in_row, lanes_in_row, terms - first, x + first, x_stride, acc);
+                               std::ptrdiff_t x_stride, VF (&acc)[R][V], const Ask& ask) {
+    dot_f_chunk(w + first * lanes_in_row, lanes_in_row, terms - first, x + first, x_stride, acc, ask);
   }
 };
+
+// K and V of a block are its halves. Each lies in a page of its own, where no hardware looks ahead, so the
+// one that is kBytesAhead later in the order of reading is asked for.
+constexpr std::size_t kBytesAhead = 16 << 10;
+
+HWY_INLINE int halves_ahead(const AttentionTask& task) {
+  return HWY_MAX(1, static_cast<int>(kBytesAhead / task.v_offset));
+}
+
+// From the half that is read now to the one to ask for, which may be none.
+HWY_INLINE AskAt ask_from(const std::byte* now, const std::byte* later) {
+  return {later ? reinterpret_cast<std::intptr_t>(later) - reinterpret_cast<std::intptr_t>(now) : 0};
+}
+
+// Asks for bytes [begin, end) of a half at once.
+HWY_INLINE void ask_for(const std::byte* half, std::size_t begin, std::size_t end) {
+  for (std::size_t i = begin / 64 * 64; half && i < end; i += 64) prefetch(half + i);
+}
 
 // Scores of kTileWidth keys: out[row][lane] = dot(q[row], k[lane]) · scale.
 template <typename Kv>
@@ -71,9 +89,20 @@ struct ScoreTile {
   float scale;
   float* out;
   std::ptrdiff_t out_stride;
+  AskAt first_ask;  // of the first rows
 
   template <int R>
   HWY_INLINE void run(int first_row) const {
+    if (first_row == 0 && first_ask.distance != 0) {
+      run<R>(first_row, first_ask);
+    } else {
+      run<R>(first_row, AskNothing());
+    }
+  }
+
+ private:
+  template <int R, typename Ask>
+  HWY_INLINE void run(int first_row, const Ask& ask) const {
     VF acc[R][kTileVectors];
     set_zero(acc);
     for (int d = 0; d < head_dim; d += kBlock) {
@@ -82,7 +111,7 @@ struct ScoreTile {
       if constexpr (Kv::kScaled) {
         VF chunk[R][kTileVectors];
         set_zero(chunk);
-        Kv::template block<R, kTileVectors>(k + d * kKeyBlock, kKeyBlock, 0, terms, x, head_dim, chunk);
+        Kv::template block<R, kTileVectors>(k + d * kKeyBlock, kKeyBlock, 0, terms, x, head_dim, chunk, ask);
 #pragma GCC unroll 16
         for (int v = 0; v < kTileVectors; ++v) {
           const VF scale_of_k = load_f16(scales + (d / kKvScaled * kKeyBlock + v * kLanes) * 2);
@@ -90,7 +119,7 @@ struct ScoreTile {
           for (int r = 0; r < R; ++r) acc[r][v] = hn::MulAdd(scale_of_k, chunk[r][v], acc[r][v]);
         }
       } else {
-        Kv::template block<R, kTileVectors>(k + d * kKeyBlock, kKeyBlock, 0, terms, x, head_dim, acc);
+        Kv::template block<R, kTileVectors>(k + d * kKeyBlock, kKeyBlock, 0, terms, x, head_dim, acc, ask);
       }
     }
 #pragma GCC unroll 16
@@ -113,9 +142,20 @@ struct ValueTile {
   const float* p;  // at the block's first key
   std::ptrdiff_t p_stride;
   float* acc;
+  AskAt first_ask;  // of the first rows
 
   template <int R>
   HWY_INLINE void run(int first_row) const {
+    if (first_row == 0 && first_ask.distance != 0) {
+      run<R>(first_row, first_ask);
+    } else {
+      run<R>(first_row, AskNothing());
+    }
+  }
+
+ private:
+  template <int R, typename Ask>
+  HWY_INLINE void run(int first_row, const Ask& ask) const {
     VF sums[R][V];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
@@ -124,7 +164,7 @@ struct ValueTile {
         sums[r][i] = load(acc + (first_row + r) * padded_dim + i * kLanes);
       }
     }
-    Kv::template block<R, V>(v, padded_dim, first, terms, p + first_row * p_stride, p_stride, sums);
+    Kv::template block<R, V>(v, padded_dim, first, terms, p + first_row * p_stride, p_stride, sums, ask);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
 #pragma GCC unroll 16
@@ -153,7 +193,7 @@ HWY_INLINE void scale_weights(const float* p, std::ptrdiff_t p_stride, int rows,
 // acc[row] += Σ p[row][t] · v[t] over the keys of a block that each row sees.
 template <typename Kv>
 HWY_INLINE void sum_block(const AttentionTask& task, int first_key, const float* p, std::ptrdiff_t p_stride,
-                          float* acc, float* scaled) {
+                          float* acc, float* scaled, AskAt ask) {
   const int padded_dim = padded_head_dim(task.head_dim);
   const std::byte* block = task.blocks[first_key / kKeyBlock];
   const auto* v = reinterpret_cast<const typename Kv::Element*>(block + task.v_offset);
@@ -171,7 +211,8 @@ HWY_INLINE void sum_block(const AttentionTask& task, int first_key, const float*
                                 terms,
                                 Kv::kScaled ? scaled : weights,
                                 Kv::kScaled ? kKeyBlock : p_stride,
-                                acc + static_cast<std::ptrdiff_t>(row) * padded_dim + lane};
+                                acc + static_cast<std::ptrdiff_t>(row) * padded_dim + lane,
+                                ask};
       };
       if (kPanel % kTileWidth == 0 || padded_dim - lane >= kTileWidth) {
         for_row_tiles<Kv::kHeight>(tile.template operator()<kTileVectors>(), count);
@@ -194,6 +235,13 @@ HWY_INLINE void sum_block(const AttentionTask& task, int first_key, const float*
     }
     if (first(query) < terms(query)) {
       add(query * task.group, (end - query) * task.group, first(query), terms(query));
+      if (ask.distance == 0) continue;
+      // The rest of that half. Other queries need not ask again.
+      const std::byte* half = block + task.v_offset + ask.distance;
+      const std::size_t key = padded_dim * sizeof(typename Kv::Element);
+      ask_for(half, 0, first(query) * key);
+      ask_for(half, terms(query) * key, task.v_offset);
+      ask.distance = 0;
     }
   }
 }
@@ -312,7 +360,7 @@ void round_queries(const AttentionTask& task, float* q) {
 // Scores of kTileWidth keys from t on, before the soft-cap: p[row][t …].
 template <typename Kv>
 HWY_INLINE void score_keys(const AttentionTask& task, int t, const float* q, float* p,
-                           std::ptrdiff_t p_stride) {
+                           std::ptrdiff_t p_stride, AskAt ask) {
   const int dim = task.head_dim, rows = task.queries * task.group;
   // Queries before the block's first key do not see it.
   const int first = HWY_MAX(0, t / kKeyBlock * kKeyBlock - task.first_position) * task.group;
@@ -323,8 +371,12 @@ HWY_INLINE void score_keys(const AttentionTask& task, int t, const float* q, flo
                            q + first * dim,
                            task.scale,
                            p + first * p_stride + t,
-                           p_stride};
+                           p_stride,
+                           ask};
   for_row_tiles<Kv::kHeight>(tile, rows - first);
+  if (ask.distance == 0 || t % kKeyBlock != 0) return;
+  ask_for(task.blocks[t / kKeyBlock] + ask.distance, dim * kKeyBlock * sizeof(typename Kv::Element),
+          task.v_offset);
 }
 
 // Scores to weights, and their sums to denominators [rows].

@@ -18,7 +18,8 @@ struct DotF32 {
   static HWY_INLINE void run(const Element* panel, int depth, const float* x, std::ptrdiff_t x_stride,
                              VF (&acc)[R][kVectorsAtOnce]) {
     for (int k = 0; k < depth; k += kDotFChunk) {
-      dot_f_chunk(panel + k * kPanel, kPanel, HWY_MIN(kDotFChunk, depth - k), x + k, x_stride, acc);
+      dot_f_chunk(panel + k * kPanel, kPanel, HWY_MIN(kDotFChunk, depth - k), x + k, x_stride, acc,
+                  AskNear());
     }
   }
 };
@@ -31,7 +32,8 @@ struct DotF16 {
   static HWY_INLINE void run(const Element* panel, int depth, const float* x, std::ptrdiff_t x_stride,
                              VF (&acc)[R][kVectorsAtOnce]) {
     for (int k = 0; k < depth; k += kDotFChunk) {
-      dot_f_chunk(panel + k * kPanel, kPanel, HWY_MIN(kDotFChunk, depth - k), x + k, x_stride, acc);
+      dot_f_chunk(panel + k * kPanel, kPanel, HWY_MIN(kDotFChunk, depth - k), x + k, x_stride, acc,
+                  AskNear());
     }
   }
 };
@@ -57,8 +59,8 @@ struct DotB {
   static HWY_INLINE void run(const Element* panel, int depth, const float* x, std::ptrdiff_t x_stride,
                              VF (&acc)[R][kVectorsAtOnce]) {
     for (int k = 0; k < depth; k += kBlock) {
-      for (int line = 0; line < kBlock * kPanel; line += 32) prefetch_ahead(panel + k * kPanel + line);
-      dot_b_block(panel + k * kPanel, 2 * kPanel, HWY_MIN(kBlock, depth - k), x + k, x_stride, acc);
+      dot_b_block(panel + k * kPanel, 2 * kPanel, 0, HWY_MIN(kBlock, depth - k), x + k, x_stride, acc,
+                  AskNear());
     }
   }
 };
