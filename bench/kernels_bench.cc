@@ -1,5 +1,5 @@
-// Each kernel of each table that this machine can run, on one core, in SmolLM2's shapes. op/s counts a
-// multiply-add as two; bytes/s are of weights, or of K and V.
+// Each kernel of each table that this machine can run, on one core, in SmolLM2's shapes and two larger ones.
+// op/s counts a multiply-add as two; bytes/s are of weights, or of K and V.
 //   kernels_bench --benchmark_filter='avx2/matmul.Q4_1/.*rows:64'
 #include <benchmark/benchmark.h>
 
@@ -18,7 +18,8 @@ struct Shape {
   int depth;
   int outputs;
 };
-constexpr Shape kShapes[] = {{576, 1536}, {1536, 576}, {576, 960}};  // gate and up, down, q with k and v
+// gate and up, down, q with k and v; then of a model of 1B weights
+constexpr Shape kShapes[] = {{576, 1536}, {1536, 576}, {576, 960}, {2048, 8192}, {8192, 2048}};
 constexpr int kRows[] = {1, 4, 16, 64, 512};
 constexpr int kGroup = 3, kHeadDim = 64, kHidden = 576, kFfn = 1536, kVocabulary = 49152;
 constexpr std::size_t kWeightBytes = std::size_t{96}

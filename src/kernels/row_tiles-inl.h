@@ -23,22 +23,50 @@ inline __attribute__((always_inline)) void for_row_tiles(const Tile& tile, int r
   for_row_tiles<Max>(tile, 0, rows);
 }
 
-// visit(begin, end) for blocks of rows whose activations, row_bytes each, fill `cache_bytes`: a part of the
-// L2 cache. At least a few register tiles high, so that what is done once a block does not weigh. A short
-// last block would be as dear as a full one, so rows are shared out evenly.
+// Blocks are cut so that their activations fill a part of the L2 cache while the panels pass.
 constexpr int kRowBlock = 264;
 constexpr std::size_t kRowBlockBytes = 192 << 10;  // an L2 of 512 KB is usual
 
-template <typename Visit>
+// visit(begin, end) for blocks of rows whose activations, row_bytes each, fill `cache_bytes`. At least a few
+// register tiles high, so that what is done once a block does not weigh. A short last block would be as dear
+// as a full one, so rows are shared out evenly, in whole numbers of kStep: of any tile's rows, or of the
+// kernel's own.
+template <int kStep = 24, typename Visit>
 inline __attribute__((always_inline)) void for_row_blocks(int rows, std::size_t row_bytes, const Visit& visit,
                                                           std::size_t cache_bytes = kRowBlockBytes) {
-  constexpr int kStep = 24;  // a whole number of any tile's rows
+  constexpr int kHighest = kRowBlock / kStep * kStep;
   int height = static_cast<int>(cache_bytes / (row_bytes + 1)) / kStep * kStep;
-  height = height < kStep ? kStep : height > kRowBlock ? kRowBlock : height;
+  height = height < kStep ? kStep : height > kHighest ? kHighest : height;
   int blocks = (rows + height - 1) / height;
-  if (blocks > 1 && rows <= (blocks - 1) * (height + kStep) && height < kRowBlock) --blocks;
+  if (blocks > 1 && rows <= (blocks - 1) * (height + kStep) && height < kHighest) --blocks;
   if (blocks > 0) height = ((rows + blocks - 1) / blocks + kStep - 1) / kStep * kStep;
   for (int begin = 0; begin < rows; begin += height) {
     visit(begin, rows - begin < height ? rows : begin + height);
   }
+}
+
+// Of N-QUANT, in a product: of `all` that the depth has.
+struct GroupRange {
+  int begin, end, all;
+  bool is_first() const { return begin == 0; }
+  bool is_last() const { return end == all; }
+};
+
+// visit(begin, end, groups): the depth is cut as well where rows are so long that a block of the cache's size
+// would have few of them, for each of which all weights are unpacked anew. The sums of a row wait in the
+// outputs from one range of groups to the next.
+template <int kStep = 24, typename Visit>
+inline __attribute__((always_inline)) void for_row_and_depth_blocks(
+    int rows, int groups, std::size_t group_bytes, const Visit& visit,
+    std::size_t cache_bytes = kRowBlockBytes) {
+  constexpr int kEnoughRows = 96;
+  const std::size_t wanted = (rows < kEnoughRows ? rows : kEnoughRows) * group_bytes * groups;
+  const int ranges = static_cast<int>((wanted + cache_bytes - 1) / cache_bytes);
+  const int range = ranges <= 1 ? groups : (groups + ranges - 1) / ranges;
+  const auto visit_ranges = [&](int begin, int end) {
+    for (int group = 0; group < groups; group += range) {
+      visit(begin, end, GroupRange{group, groups - group < range ? groups : group + range, groups});
+    }
+  };
+  for_row_blocks<kStep>(rows, range * group_bytes, visit_ranges, cache_bytes);
 }

@@ -142,16 +142,18 @@ struct GroupTile {
   }
 };
 
-// One panel and the rows [begin, end) of x.
+// One panel, the rows [begin, end) of x and some of its groups; out is that of row `begin`.
 template <TensorType kType>
 void many_rows(const std::byte* panel, std::ptrdiff_t next_panel, const PackedMatrix& matrix, int outputs,
-               const QuantizedRows& x, int begin, int end, float* out, std::ptrdiff_t out_stride) {
+               const QuantizedRows& x, int begin, int end, GroupRange groups, float* out,
+               std::ptrdiff_t out_stride) {
   constexpr QuantLayout kLayout = quant_layout(kType);
   HWY_ALIGN float acc[kRowBlock * kPanel];
   const int rows = end - begin;
   std::memset(acc, 0, rows * kPanel * sizeof(float));
+  if (!groups.is_first()) load_sums(out, out_stride, outputs, rows, acc);
   UnpackedGroup group;
-  for (int g = 0; g < x.groups(); ++g) {
+  for (int g = groups.begin; g < groups.end; ++g) {
     group.unpack<kType>(panel, matrix, g, next_panel);
     for (int lane = 0; lane < kPanel; lane += kTileVectors * kLanes) {
       const std::ptrdiff_t first = static_cast<std::ptrdiff_t>(g) * kBlocksInGroup * x.rows + begin;
@@ -164,13 +166,14 @@ void many_rows(const std::byte* panel, std::ptrdiff_t next_panel, const PackedMa
       for_row_tiles<kTileRowsQ>(tile, rows);
     }
   }
+  if (!groups.is_last()) return store_sums(acc, outputs, rows, out, out_stride);
   if constexpr (kLayout.minima) {
     const Scales<kType> scales(panel + quants_bytes(kType, matrix.depth), matrix.depth);
     for (int lane = 0; lane < kPanel; lane += kLanes) {
       for_row_tiles<kMinimaRows>(MinimaTile<kType>{scales, lane, x, begin, acc}, rows);
     }
   }
-  for (int r = 0; r < rows; ++r) store_outputs(acc + r * kPanel, outputs, out + (begin + r) * out_stride);
+  for (int r = 0; r < rows; ++r) store_outputs(acc + r * kPanel, outputs, out + r * out_stride);
 }
 
 // kTileVectors vectors of outputs from `lane` on, R rows from 0 on. quants and out are at the first one. Both
@@ -304,19 +307,23 @@ template <TensorType kType>
 void matmul(const MatmulTask& task, const QuantizedRows& x) {
   const PackedMatrix& w = task.weights;
   const auto stride = static_cast<std::ptrdiff_t>(panel_bytes(kType, w.depth));
-  // Blocks of rows outside, so that their activations stay in the L2 cache while the panels pass.
-  for_row_blocks(task.rows, kBlockBytes * w.blocks(), [&](int begin, int end) {
+  const auto for_panels = [&](const auto& multiply) {
     for (int p = task.panel_begin; p < task.panel_end; ++p) {
-      const std::byte* panel = w.data + p * stride;
-      const int outputs = HWY_MIN(kPanel, w.outputs - p * kPanel);
-      float* out = task.out + p * kPanel;
-      if (task.rows > kDirectRows) {
-        many_rows<kType>(panel, stride, w, outputs, x, begin, end, out, task.out_stride);
-      } else {
-        few_rows<kType>(panel, stride, w, outputs, x, task.rows, out, task.out_stride);
-      }
+      multiply(w.data + p * stride, HWY_MIN(kPanel, w.outputs - p * kPanel), task.out + p * kPanel);
     }
-  });
+  };
+  if (task.rows <= kDirectRows) {
+    return for_panels([&](const std::byte* panel, int outputs, float* out) {
+      few_rows<kType>(panel, stride, w, outputs, x, task.rows, out, task.out_stride);
+    });
+  }
+  const auto multiply_block = [&](int begin, int end, GroupRange groups) {
+    for_panels([&](const std::byte* panel, int outputs, float* out) {
+      many_rows<kType>(panel, stride, w, outputs, x, begin, end, groups, out + begin * task.out_stride,
+                       task.out_stride);
+    });
+  };
+  for_row_and_depth_blocks(task.rows, x.groups(), kBlockBytes * kBlocksInGroup, multiply_block);
 }
 
 template <std::size_t... kTypes>

@@ -272,16 +272,19 @@ void add_blocks(BlocksTile<kBytes, UnpackedBlocks<kBytes>> tile, int rows) {
   for_row_tiles<kTileRowsQ8>(tile, rows);
 }
 
-// One panel and the first `rows` rows of x.
+// One panel, the first `rows` rows of x and some of its groups of kBlocksInGroup blocks.
 template <TensorType kType>
 void multiply_panel(const std::byte* panel, std::ptrdiff_t next_panel, const PackedMatrix& matrix,
-                    int outputs, const QuantizedRows& x, int rows, float* out, std::ptrdiff_t out_stride) {
+                    int outputs, const QuantizedRows& x, int rows, GroupRange groups, float* out,
+                    std::ptrdiff_t out_stride) {
   constexpr Bytes kBytes = bytes_of<kType>();
   HWY_ALIGN float acc[kRowBlock * kPanel];
   std::memset(acc, 0, rows * kPanel * sizeof(float));
+  if (!groups.is_first()) load_sums(out, out_stride, outputs, rows, acc);
   const Scales<kType> scales(panel + quants_bytes(kType, matrix.depth), matrix.depth);
   UnpackedBlocks<kBytes> unpacked;
-  for (int first = 0; first < x.blocks(); first += kBlocksInGroup) {
+  for (int g = groups.begin; g < groups.end; ++g) {
+    const int first = g * kBlocksInGroup;
     const int blocks = HWY_MIN(kBlocksInGroup, x.blocks() - first);
     if (rows > kDirectRows) {
       unpacked.template unpack<kType>(panel, scales, first, blocks, next_panel);
@@ -301,6 +304,7 @@ void multiply_panel(const std::byte* panel, std::ptrdiff_t next_panel, const Pac
       }
     }
   }
+  if (!groups.is_last()) return store_sums(acc, outputs, rows, out, out_stride);
   if constexpr (quant_layout(kType).minima) {
     for (int lane = 0; lane < kPanel; lane += kLanes) {
       for_row_tiles<kMinimaRows>(MinimaTile<kType>{scales, lane, x, 0, acc}, rows);
@@ -313,14 +317,15 @@ template <TensorType kType>
 void matmul(const MatmulTask& task, const QuantizedRows& x) {
   const PackedMatrix& w = task.weights;
   const auto stride = static_cast<std::ptrdiff_t>(panel_bytes(kType, w.depth));
-  // Blocks of rows outside, so that their activations stay in the L2 cache while the panels pass.
-  for_row_blocks(task.rows, kBlock * w.blocks(), [&](int begin, int end) {
+  const auto multiply_block = [&](int begin, int end, GroupRange groups) {
     const QuantizedRows block = x.from(begin);
     for (int p = task.panel_begin; p < task.panel_end; ++p) {
       multiply_panel<kType>(w.data + p * stride, stride, w, HWY_MIN(kPanel, w.outputs - p * kPanel), block,
-                            end - begin, task.out + begin * task.out_stride + p * kPanel, task.out_stride);
+                            end - begin, groups, task.out + begin * task.out_stride + p * kPanel,
+                            task.out_stride);
     }
-  });
+  };
+  for_row_and_depth_blocks(task.rows, x.groups(), kBlock * kBlocksInGroup, multiply_block);
 }
 
 template <std::size_t... kTypes>

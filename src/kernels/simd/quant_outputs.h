@@ -65,6 +65,14 @@ struct MinimaTile {
   }
 };
 
+// Sums of `rows` rows, acc [rows][16], that a range of groups has left in the outputs, and the way there.
+HWY_INLINE void load_sums(const float* out, std::ptrdiff_t out_stride, int outputs, int rows, float* acc) {
+  for (int r = 0; r < rows; ++r) std::memcpy(acc + r * kPanel, out + r * out_stride, outputs * sizeof(float));
+}
+HWY_INLINE void store_sums(const float* acc, int outputs, int rows, float* out, std::ptrdiff_t out_stride) {
+  for (int r = 0; r < rows; ++r) std::memcpy(out + r * out_stride, acc + r * kPanel, outputs * sizeof(float));
+}
+
 HWY_INLINE void store_outputs(const float* acc, int outputs, float* out) {  // 16 of a row
   for (int lane = 0; lane < outputs; lane += kLanes) {
     const VF value = canonical(load(acc + lane));

@@ -192,9 +192,11 @@ struct Group {
   }
 };
 
-// Panel p and the rows [begin, end) of x, `height` of them in a tile. There are at least that many rows.
+// Panel p, the rows [begin, end) of x, `height` of them in a tile, and some of its groups. x has at least
+// that many rows.
 template <TensorType kType>
-void multiply_panel(const MatmulTask& task, int p, const QuantizedRows& x, int begin, int end, int height) {
+void multiply_panel(const MatmulTask& task, int p, const QuantizedRows& x, int begin, int end,
+                    GroupRange range, int height) {
   const PackedMatrix& w = task.weights;
   const auto stride = static_cast<std::ptrdiff_t>(panel_bytes(kType, w.depth));
   const std::byte* panel = w.data + p * stride;
@@ -210,6 +212,7 @@ void multiply_panel(const MatmulTask& task, int p, const QuantizedRows& x, int b
                                     task.out + begin * task.out_stride + p * kPanel,
                                     task.out_stride,
                                     (1u << outputs) - 1};
+  if (!range.is_first()) output.load_sums(end - begin, acc[0]);
 
   const std::ptrdiff_t block_stride = static_cast<std::ptrdiff_t>(x.rows) * kBlockBytes;
   const int tiles = (end - begin + height - 1) / height, last_group = x.groups() - 1;
@@ -223,8 +226,8 @@ void multiply_panel(const MatmulTask& task, int p, const QuantizedRows& x, int b
   struct Step {
     int group, tile;
   };
-  const int steps = x.groups() * tiles;
-  Step now{0, 0}, before{};
+  const int steps = (range.end - range.begin) * tiles;
+  Step now{range.begin, 0}, before{};
   for (int step = 0; step <= steps; ++step) {
     if (step < steps) {
       const int first = now.group * kBlocksInGroup, at = tile_begin(now.tile);
@@ -245,6 +248,7 @@ void multiply_panel(const MatmulTask& task, int p, const QuantizedRows& x, int b
     before = now;
     if (++now.tile == tiles) now = {now.group + 1, 0};
   }
+  if (!range.is_last()) output.store_sums(end - begin);
 }
 
 template <TensorType kType>
@@ -253,12 +257,11 @@ void matmul(const MatmulTask& task, const QuantizedRows& x) {
   if (task.rows <= kFewRows) return few_rows.matmul_q[static_cast<std::size_t>(kType)](task, x);
   const int height = std::min(kTileRows, task.rows);
   amx::configure(tile_config<Block<kType>>(height));
-  // Blocks of rows outside, so that their activations stay in the L2 cache while the panels pass.
-  for_row_blocks(
-      task.rows, kBlockBytes * task.weights.blocks(),
-      [&](int begin, int end) {
+  for_row_and_depth_blocks<kTileRows>(
+      task.rows, x.groups(), kBlockBytes * kBlocksInGroup,
+      [&](int begin, int end, GroupRange groups) {
         for (int p = task.panel_begin; p < task.panel_end; ++p) {
-          multiply_panel<kType>(task, p, x, begin, end, height);
+          multiply_panel<kType>(task, p, x, begin, end, groups, height);
         }
       },
       kCacheBytes);

@@ -241,7 +241,7 @@ using GroupOf = Int8Group<quant_layout(kType).scaled, unsigned_bias<kType>() != 
 template <TensorType kType>
 void matmul(const MatmulTask& task, const QuantizedRows& x) {
   if (task.rows <= kFewRows) return few_rows<kType>(task, x);
-  multiply_in_row_blocks<GroupOf<kType>, kType>(task, x);
+  multiply_in_blocks<GroupOf<kType>, kType>(task, x);
 }
 
 template <std::size_t... kTypes>

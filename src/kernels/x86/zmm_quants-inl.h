@@ -143,6 +143,25 @@ struct OutputTile {
   std::ptrdiff_t out_stride;
   std::uint32_t mask;  // the outputs that there are
 
+  // The sums of the first `rows` rows come from the outputs or go there, as a part of the depth has left
+  // them.
+  ISOBATCH_INLINE void load_sums(int rows, float* sums) const {
+    for (int row = 0; row < rows; ++row) {
+      for (int v = 0; v < V; ++v) {
+        _mm512_store_ps(sums + (row * V + v) * kPanel,
+                        _mm512_maskz_loadu_ps(lanes(v), out + row * out_stride + v * kPanel));
+      }
+    }
+  }
+  ISOBATCH_INLINE void store_sums(int rows) const {
+    for (int row = 0; row < rows; ++row) {
+      for (int v = 0; v < V; ++v) {
+        _mm512_mask_storeu_ps(out + row * out_stride + v * kPanel, lanes(v),
+                              _mm512_load_ps(acc + (row * V + v) * kPanel));
+      }
+    }
+  }
+
   // From a core that has them, before they are written.
   ISOBATCH_INLINE void ask_for(int first_row, int last_row) const {
     for (int row = first_row; row < last_row; ++row) {
@@ -179,7 +198,7 @@ struct OutputTile {
     float* first_out = out + row * out_stride;  // copies: gcc would read members again after each store
     const float* first_acc = acc + row * V * kPanel;
     const std::ptrdiff_t stride = out_stride;
-    const std::uint32_t lanes = mask;
+    const std::uint32_t all = mask;
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
       float* to = first_out + r * stride;
@@ -187,8 +206,11 @@ struct OutputTile {
       for (int v = 0; v < V; ++v) {
         __m512 sum = _mm512_load_ps(first_acc + (r * V + v) * kPanel);
         if constexpr (quant_layout(kType).minima) sum = _mm512_add_ps(sum, chain[r][v]);
-        _mm512_mask_storeu_ps(to + v * kPanel, static_cast<__mmask16>(lanes >> (v * kPanel)), canonical(sum));
+        _mm512_mask_storeu_ps(to + v * kPanel, static_cast<__mmask16>(all >> (v * kPanel)), canonical(sum));
       }
     }
   }
+
+ private:
+  ISOBATCH_INLINE __mmask16 lanes(int v) const { return static_cast<__mmask16>(mask >> (v * kPanel)); }
 };

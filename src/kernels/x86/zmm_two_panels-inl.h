@@ -83,9 +83,10 @@ void add_group(const typename Group::Tile& tile, int begin, int end) {
   for_row_tiles<Group::kTileRows>(tile, begin, end);
 }
 
-// Panels p and p + 1, or p twice where no other is left, and the rows [begin, end) of x.
+// Panels p and p + 1, or p twice where no other is left; rows [begin, end) of x and some of its groups.
 template <typename Group, TensorType kType>
-void multiply_panels(const MatmulTask& task, int p, const QuantizedRows& x, int begin, int end) {
+void multiply_panels(const MatmulTask& task, int p, const QuantizedRows& x, int begin, int end,
+                     GroupRange groups) {
   const PackedMatrix& w = task.weights;
   const auto stride = static_cast<std::ptrdiff_t>(panel_bytes(kType, w.depth));
   const std::byte* panels[kTilePanels] = {w.data + p * stride,
@@ -102,8 +103,9 @@ void multiply_panels(const MatmulTask& task, int p, const QuantizedRows& x, int 
   const OutputTile<kType, kTilePanels> output{
       scales,          next, x, begin, &acc[0][0][0], task.out + begin * task.out_stride + p * kPanel,
       task.out_stride, mask};
+  if (!groups.is_first()) output.load_sums(rows, &acc[0][0][0]);
   Group group;
-  for (int g = 0; g < x.groups(); ++g) {
+  for (int g = groups.begin; g < groups.end; ++g) {
     const int first = g * kBlocksInGroup;
     const std::ptrdiff_t row = static_cast<std::ptrdiff_t>(first) * x.rows + begin;
     group.blocks = std::min(kBlocksInGroup, x.blocks() - first);
@@ -130,16 +132,16 @@ void multiply_panels(const MatmulTask& task, int p, const QuantizedRows& x, int 
       for_row_tiles<8>(output, first_row, last_row);
     }
   }
+  if (!groups.is_last()) output.store_sums(rows);
 }
 
 template <typename Group, TensorType kType>
-void multiply_in_row_blocks(const MatmulTask& task, const QuantizedRows& x) {
-  // Blocks of rows outside, so that their activations stay in the L2 cache while the panels pass.
-  for_row_blocks(
-      task.rows, block_bytes(Group::kForm) * task.weights.blocks(),
-      [&](int begin, int end) {
+void multiply_in_blocks(const MatmulTask& task, const QuantizedRows& x) {
+  for_row_and_depth_blocks(
+      task.rows, x.groups(), block_bytes(Group::kForm) * kBlocksInGroup,
+      [&](int begin, int end, GroupRange groups) {
         for (int p = task.panel_begin; p < task.panel_end; p += kTilePanels) {
-          multiply_panels<Group, kType>(task, p, x, begin, end);
+          multiply_panels<Group, kType>(task, p, x, begin, end, groups);
         }
       },
       kCacheBytes);
@@ -151,7 +153,7 @@ std::array<MatmulQ*, kTensorTypes> products_of(std::index_sequence<kTypes...>) {
   constexpr std::size_t kFirst = static_cast<std::size_t>(TensorType::q8_0);
   std::array<MatmulQ*, kTensorTypes> all{};
   const auto set = [&]<TensorType kType>() {
-    all[static_cast<std::size_t>(kType)] = multiply_in_row_blocks<GroupOf<kType>, kType>;
+    all[static_cast<std::size_t>(kType)] = multiply_in_blocks<GroupOf<kType>, kType>;
   };
   (set.template operator()<static_cast<TensorType>(kFirst + kTypes)>(), ...);
   return all;

@@ -25,6 +25,7 @@ inline simde__m512 emulated_maskz_load_ps(unsigned mask, const float* from) {
   return simde_mm512_loadu_ps(to);
 }
 #define _mm512_maskz_load_ps(mask, from) emulated_maskz_load_ps(mask, from)
+#define _mm512_maskz_loadu_ps(mask, from) emulated_maskz_load_ps(mask, from)
 
 inline simde__m512 emulated_cvtepi32_ps(simde__m512i integers) {
   std::int32_t from[16];
