@@ -52,17 +52,21 @@ struct GroupRange {
   bool is_last() const { return end == all; }
 };
 
-// visit(begin, end, groups): the depth is cut as well where rows are so long that a block of the cache's size
-// would have few of them, for each of which all weights are unpacked anew. The sums of a row wait in the
-// outputs from one range of groups to the next.
+// visit(begin, end, groups): the depth is cut as well where rows are so long that only few fill the cache,
+// since all weights are unpacked anew for each block of rows. The sums of a row wait in the outputs from one
+// range of groups to the next.
 template <int kStep = 24, typename Visit>
 inline __attribute__((always_inline)) void for_row_and_depth_blocks(
     int rows, int groups, std::size_t group_bytes, const Visit& visit,
     std::size_t cache_bytes = kRowBlockBytes) {
-  constexpr int kEnoughRows = 96;
-  const std::size_t wanted = (rows < kEnoughRows ? rows : kEnoughRows) * group_bytes * groups;
-  const int ranges = static_cast<int>((wanted + cache_bytes - 1) / cache_bytes);
-  const int range = ranges <= 1 ? groups : (groups + ranges - 1) / ranges;
+  constexpr int kFewRows = 48, kManyRows = 128;
+  const std::size_t row_bytes = groups * group_bytes;
+  int range = groups;
+  if (row_bytes * (rows < kFewRows ? rows : kFewRows) > cache_bytes) {
+    const std::size_t bytes = row_bytes * (rows < kManyRows ? rows : kManyRows);
+    const int ranges = static_cast<int>((bytes + cache_bytes - 1) / cache_bytes);
+    range = (groups + ranges - 1) / ranges;
+  }
   const auto visit_ranges = [&](int begin, int end) {
     for (int group = 0; group < groups; group += range) {
       visit(begin, end, GroupRange{group, groups - group < range ? groups : group + range, groups});

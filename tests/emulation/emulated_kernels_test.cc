@@ -21,7 +21,7 @@ constexpr Shape kShapes[] = {{.rows = 0, .outputs = 5, .depth = 32, .position = 
                              {.rows = 16, .outputs = 31, .depth = 256, .position = 0},
                              {.rows = 17, .outputs = 16, .depth = 288, .position = 0},
                              {.rows = 33, .outputs = 20, .depth = 64, .position = 0},
-                             {.rows = 53, .outputs = 19, .depth = 10016, .position = 0},
+                             {.rows = 53, .outputs = 19, .depth = 11040, .position = 0},
                              {.rows = 201, .outputs = 18, .depth = 160, .position = 0}};
 
 // Floats come in rows of any length.
