@@ -45,7 +45,7 @@ struct AskNear {  // what comes next in a matrix
   HWY_INLINE void operator()(const void* now) const { prefetch_ahead(now); }
 };
 struct AskAt {
-  std::ptrdiff_t distance;  // of what will be needed from what is read now
+  std::ptrdiff_t distance;  // from what is read now to what will be needed; 0: who has this asks for nothing
   HWY_INLINE void operator()(const void* now) const { prefetch(static_cast<const char*>(now) + distance); }
 };
 
