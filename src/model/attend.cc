@@ -24,7 +24,8 @@ std::byte* key_block(const KvMemory& kv, const Segment& segment, int layer, int 
   return kv.base + page * kv.layout.page_bytes() + kv.layout.block_offset(layer, kv_head, block % per_page);
 }
 
-// Whether a KV head's keys of this step are read by one task, which then stores them.
+// Whether a KV head's keys of this step are read by one task, which then stores them. Other segments never
+// read them: pages are shared after the step that fills them.
 bool is_one_tile(const Segment& segment) { return segment.rows <= kQueryTile; }
 
 struct Range {
