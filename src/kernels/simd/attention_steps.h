@@ -79,6 +79,16 @@ HWY_INLINE void ask_for(const std::byte* half, std::size_t begin, std::size_t en
   for (std::size_t i = begin / 64 * 64; half && i < end; i += 64) prefetch(half + i);
 }
 
+// Rows of a tile, of which the first ones ask.
+template <int R, typename Tile>
+HWY_INLINE void run_asking(const Tile& tile, int first_row) {
+  if (first_row == 0 && tile.first_ask.distance != 0) {
+    tile.template sum<R>(first_row, tile.first_ask);
+  } else {
+    tile.template sum<R>(first_row, AskNothing());
+  }
+}
+
 // Scores of kTileWidth keys: out[row][lane] = dot(q[row], k[lane]) · scale.
 template <typename Kv>
 struct ScoreTile {
@@ -93,16 +103,11 @@ struct ScoreTile {
 
   template <int R>
   HWY_INLINE void run(int first_row) const {
-    if (first_row == 0 && first_ask.distance != 0) {
-      run<R>(first_row, first_ask);
-    } else {
-      run<R>(first_row, AskNothing());
-    }
+    run_asking<R>(*this, first_row);
   }
 
- private:
   template <int R, typename Ask>
-  HWY_INLINE void run(int first_row, const Ask& ask) const {
+  HWY_INLINE void sum(int first_row, const Ask& ask) const {
     VF acc[R][kTileVectors];
     set_zero(acc);
     for (int d = 0; d < head_dim; d += kBlock) {
@@ -146,16 +151,11 @@ struct ValueTile {
 
   template <int R>
   HWY_INLINE void run(int first_row) const {
-    if (first_row == 0 && first_ask.distance != 0) {
-      run<R>(first_row, first_ask);
-    } else {
-      run<R>(first_row, AskNothing());
-    }
+    run_asking<R>(*this, first_row);
   }
 
- private:
   template <int R, typename Ask>
-  HWY_INLINE void run(int first_row, const Ask& ask) const {
+  HWY_INLINE void sum(int first_row, const Ask& ask) const {
     VF sums[R][V];
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
